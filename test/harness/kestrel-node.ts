@@ -1,0 +1,221 @@
+/**
+ * A node in a process of its own: the built program on a free port with a spool folder, which can be stopped,
+ * killed and started again on the same spool and port. Disposing of it ends the process and removes the spool
+ * if the node made it. Needs `tsc -b` to have been run.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { AsciiClient } from "./ascii-client.ts";
+import { findFreePort } from "./free-port.ts";
+import { TempFolder } from "./temp-folder.ts";
+import { WireSession } from "./wire-session.ts";
+
+const program: string = fileURLToPath(import.meta.resolve("@kestrel-mq/server/package.json")).replace(
+  /package\.json$/,
+  "bin/kestrel.js",
+);
+const startMsMax = 30_000;
+const logLengthMax = 10_000;
+const host = "127.0.0.1";
+
+export interface KestrelNodeOptions {
+  /** Folder of the journals. Without it: a temporary one, removed in the end. */
+  spool?: string;
+  /** Without it the first start takes port 0, or a port that can be had again after a kill if `isRestarted`. */
+  port?: number;
+  /** The node will be started again on the same port while clients try to reach it. */
+  isRestarted?: boolean;
+  /** Further flags of the program. */
+  flags?: string[];
+}
+
+/** One line of a node's log: pino's JSON, or the bare text where it is none. */
+export interface LogLine {
+  level?: number;
+  msg?: string;
+  [field: string]: unknown;
+}
+
+/** How a process ended. */
+export interface ProcessEnd {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+const living = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of living) child.kill("SIGKILL");
+});
+
+export class KestrelNode implements AsyncDisposable {
+  readonly host: string = host;
+  readonly spool: string;
+  /** The node's log since the first start, oldest line first; bounded. */
+  readonly log: LogLine[] = [];
+  #folder: TempFolder | null;
+  #flags: string[];
+  #port: number;
+  #child: ChildProcess | null = null;
+  #end: Promise<ProcessEnd> = Promise.resolve({ code: null, signal: null });
+
+  private constructor(spool: string, folder: TempFolder | null, port: number, flags: string[]) {
+    this.spool = spool;
+    this.#folder = folder;
+    this.#port = port;
+    this.#flags = flags;
+  }
+
+  /** Starts a node and waits for its ready line. Throws with the node's log if it ends before. */
+  static async start(options: KestrelNodeOptions = {}): Promise<KestrelNode> {
+    const node = await KestrelNode.prepare(options);
+    try {
+      await node.start();
+    } catch (error) {
+      await node[Symbol.asyncDispose]();
+      throw error;
+    }
+    return node;
+  }
+
+  /** A node that has not been started yet. */
+  static async prepare(options: KestrelNodeOptions = {}): Promise<KestrelNode> {
+    const folder = options.spool === undefined ? await TempFolder.create() : null;
+    const port = options.port ?? (options.isRestarted ? await findFreePort() : 0);
+    return new KestrelNode(options.spool ?? folder!.path, folder, port, options.flags ?? []);
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get address(): string {
+    return `${this.host}:${this.#port}`;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error("this node is not running");
+    return pid;
+  }
+
+  /** Starts the program again, on the port it had before, and waits until it is ready. */
+  async start(): Promise<void> {
+    if (this.#child !== null) throw new Error("this node is running already");
+    const child = this.#spawn();
+    this.#port = await this.#readyPort(child);
+  }
+
+  /** Starts the program and waits for its end: for starts that must fail. */
+  async runToEnd(): Promise<ProcessEnd> {
+    this.#spawn();
+    const timer = setTimeout(() => this.#child?.kill("SIGKILL"), startMsMax);
+    try {
+      return await this.#end;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** SIGKILL, as a crash: the process gets no chance to finish anything. */
+  async kill(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#end;
+  }
+
+  /** SIGTERM, then waits for the end. */
+  async stop(): Promise<ProcessEnd> {
+    this.#child?.kill("SIGTERM");
+    return await this.#end;
+  }
+
+  /** Resolves when the process has ended by itself. */
+  async ended(): Promise<ProcessEnd> {
+    return await this.#end;
+  }
+
+  /** A raw connection to the node. */
+  async connect(): Promise<WireSession> {
+    return await WireSession.connect(this.#port, this.host);
+  }
+
+  /** A connection that speaks memcache ASCII. */
+  async client(): Promise<AsciiClient> {
+    return await AsciiClient.connect(this.#port, this.host);
+  }
+
+  /** Memory in bytes that the process holds now (Linux). */
+  async residentBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1]) * 1024;
+  }
+
+  /** The whole log as text, for error messages. */
+  logText(): string {
+    return this.log.map((line) => JSON.stringify(line)).join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+    await this.#folder?.[Symbol.asyncDispose]();
+  }
+
+  #spawn(): ChildProcess {
+    const ports = ["--memcache-port", String(this.#port)];
+    for (const other of ["text", "thrift", "admin"]) ports.push(`--${other}-port`, "off");
+    const args = [
+      "--listen",
+      host,
+      ...ports,
+      "--queue-path",
+      this.spool,
+      "--log-level",
+      "info",
+      ...this.#flags,
+    ];
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    living.add(child);
+    this.#child = child;
+    this.#end = once(child, "close").then(([code, signal]) => {
+      living.delete(child);
+      if (this.#child === child) this.#child = null;
+      return { code, signal };
+    });
+    createInterface(child.stderr!).on("line", (line) => {
+      if (this.log.length < logLengthMax) this.log.push(parseLogLine(line));
+    });
+    return child;
+  }
+
+  async #readyPort(child: ChildProcess): Promise<number> {
+    const ended = this.#end.then(({ code, signal }) => {
+      throw new Error(`the node ended with ${signal ?? code} before it was ready\n${this.logText()}`);
+    });
+    const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
+    try {
+      const lines = createInterface(child.stdout!);
+      const [line] = (await Promise.race([once(lines, "line"), ended])) as [string];
+      const ready = JSON.parse(line) as {
+        ready: boolean;
+        pid: number;
+        listeners: { memcache: { port: number } };
+      };
+      if (ready.ready !== true || ready.pid !== child.pid) throw new Error(`not a ready line: ${line}`);
+      return ready.listeners.memcache.port;
+    } finally {
+      clearTimeout(timer);
+      ended.catch(() => {});
+    }
+  }
+}
+
+function parseLogLine(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { msg: line };
+  }
+}
