@@ -1,0 +1,71 @@
+/** Node processes on a core of their own, so that server and load don't take each other's time. */
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { createInterface } from "node:readline";
+
+/** Cores can be given only where `taskset` exists and there are two at least. */
+export const canPin: boolean =
+  availableParallelism() > 1 && spawnSync("taskset", ["-p", String(process.pid)]).status === 0;
+
+export const serverCore = 0;
+export const loadCore = 1;
+
+const clockTicksPerSecond = 100;
+const startMsMax = 30_000;
+const living = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of living) child.kill("SIGKILL");
+});
+
+export type Stdio = "pipe" | "ipc";
+
+/** Starts `node args…` on the core. Its standard error is ours. */
+export function spawnPinned(core: number, args: string[], stdio: Stdio): ChildProcess {
+  const command = [process.execPath, ...args];
+  const [program, ...rest] = canPin ? ["taskset", "-c", String(core), ...command] : command;
+  const child = spawn(program!, rest, {
+    stdio: stdio === "ipc" ? ["ignore", "inherit", "inherit", "ipc"] : ["ignore", "pipe", "inherit"],
+  });
+  living.add(child);
+  child.once("exit", () => living.delete(child));
+  return child;
+}
+
+/** The first line that the process prints. Throws when it ends before, or takes too long. */
+export async function firstLine(child: ChildProcess): Promise<string> {
+  const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
+  const ended = once(child, "exit").then(([code, signal]) => {
+    throw new Error(`${child.spawnargs.join(" ")} ended with ${signal ?? code} before it was ready`);
+  });
+  try {
+    const [line] = (await Promise.race([once(createInterface(child.stdout!), "line"), ended])) as [string];
+    return line;
+  } finally {
+    clearTimeout(timer);
+    ended.catch(() => {});
+  }
+}
+
+/** Ends the process and waits for its end. */
+export async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => child.kill("SIGKILL"), startMsMax);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** CPU time in seconds that the process has taken so far, or null where the system doesn't tell (Linux does). */
+export function cpuSecondsOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / clockTicksPerSecond;
+  } catch {
+    return null;
+  }
+}
