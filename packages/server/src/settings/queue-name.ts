@@ -1,0 +1,20 @@
+/** What a queue may be called, and how a fanout's name tells its parent. */
+
+/** In UTF-8. */
+export const queueNameBytesMax = 250;
+
+/** Says what is wrong with a name, as the end of "a queue's name …"; undefined when it can be one. */
+export function queueNameProblem(name: string): string | undefined {
+  if (name === "") return "is not empty";
+  if (Buffer.byteLength(name) > queueNameBytesMax) return `has at most ${queueNameBytesMax} bytes`;
+  if (/[/~.]/.test(name)) return "has none of / ~ .";
+  // \p{Cc}: ASCII and Latin-1 control characters; \s: every white space that JavaScript knows.
+  if (/[\p{Cc}\s]/u.test(name)) return "has no white space and no control characters";
+  return undefined;
+}
+
+/** The parent of a fanout, `orders` for `orders+audit`; undefined for a queue that is no fanout. */
+export function findParentName(name: string): string | undefined {
+  const plus = name.indexOf("+");
+  return plus < 0 ? undefined : name.slice(0, plus);
+}
