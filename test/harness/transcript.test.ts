@@ -34,6 +34,11 @@ describe.each(paces)("a transcript %s", (pace) => {
       < hello \0ababab
       b> other 123
       b< other \d
+      > anything 5
+      < any\*
+      c> x
+      c< x
+      c hang up
       >| no\send
       <| no end
       b> bye!

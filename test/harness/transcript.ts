@@ -9,9 +9,11 @@
  *     >> set key=q value=abc     a frame of the binary protocol, see frames.ts
  *     << set status=0 cas=*
  *     closed                     the server closes the connection, and sends nothing before
+ *     hang up                    we end the connection at once
  *     b> get q/t=1000            the same on a second connection, named b
  *
- * Texts are written as notation.ts says; besides, `\d` in an answer stands for one or more digits.
+ * Texts are written as notation.ts says; besides, in an answer `\d` stands for one or more digits, and `\*` for
+ * what is left of the line.
  */
 
 import { frameMatcher, parseFrame } from "./frames.ts";
@@ -25,6 +27,7 @@ interface Step {
   send?: Buffer;
   expect?: Matcher[];
   isClose?: boolean;
+  isHangUp?: boolean;
 }
 
 /**
@@ -41,9 +44,10 @@ export function parseTranscript(text: string): Step[] {
   for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trim();
     if (line === "" || line.startsWith("#")) continue;
-    const form = /^(?<connection>\w*?)\s*(?<sign>>>|<<|>\||<\||>|<|closed$)(?: (?<content>.*))?$/.exec(
-      line,
-    )?.groups;
+    const form =
+      /^(?<connection>\w*?)\s*(?<sign>>>|<<|>\||<\||>|<|closed$|hang up$)(?: (?<content>.*))?$/.exec(
+        line,
+      )?.groups;
     if (form === undefined) throw new Error(`line ${index + 1} of the transcript is not understood: ${line}`);
     steps.push({
       line: index + 1,
@@ -80,6 +84,7 @@ async function play(step: Step, pace: Pace, session: WireSession): Promise<void>
     }
     if (step.expect !== undefined) await session.expectMatch(step.expect);
     if (step.isClose) await session.expectClose();
+    if (step.isHangUp) session.destroy();
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error;
     throw new Mismatch(`line ${step.line} of the transcript, ${pace}: ${error.message}`);
@@ -113,14 +118,17 @@ function parseContent(sign: string, content: string): Partial<Step> {
       return { expect: matchersOf(content) };
     case "<<":
       return { expect: [frameMatcher(content)] };
-    default:
+    case "closed":
       return { isClose: true };
+    default:
+      return { isHangUp: true };
   }
 }
 
 function matchersOf(content: string): Matcher[] {
-  const parts = content.split(/(?<!\\)\\d/).map((part) => literal(readBytes(part)));
-  return parts.flatMap((part, i) => (i === 0 ? [part] : [digits, part]));
+  return content
+    .split(/(\\d|\\\*)/)
+    .map((part) => (part === "\\d" ? digits : part === "\\*" ? restOfLine : literal(readBytes(part))));
 }
 
 const digits: Matcher = (received, offset) => {
@@ -129,4 +137,9 @@ const digits: Matcher = (received, offset) => {
   if (end === received.length) return undefined;
   if (end === offset) throw new Mismatch(`expected digits, received ${received.toString("latin1", offset)}`);
   return end;
+};
+
+const restOfLine: Matcher = (received, offset) => {
+  const end = received.indexOf("\r\n", offset);
+  return end < 0 ? undefined : end;
 };
