@@ -1,0 +1,225 @@
+/**
+ * Files, reached only through here, so that tests can own the disk and make it fail. Appends are synchronous
+ * (one write per log and turn, see ARCHITECTURE.md); whatever may take long (reading back, fdatasync, removing
+ * big files) has an asynchronous form that leaves the event loop free.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+
+/** An open file. Offsets and sizes in bytes. A method either does all that was asked or throws the system's error. */
+export interface DiskFile {
+  readonly path: string;
+  size(): number;
+  /** Writes `buffer[start, end)` at `offset`, whole. After an error any part of it may have been written. */
+  write(buffer: Buffer, start: number, end: number, offset: number): void;
+  /** Reads up to `end - start` bytes from `offset`; fewer only at the end of the file. */
+  readNow(buffer: Buffer, start: number, end: number, offset: number): number;
+  read(buffer: Buffer, start: number, end: number, offset: number): Promise<number>;
+  truncate(size: number): void;
+  /** fdatasync. */
+  sync(): Promise<void>;
+  close(): void;
+}
+
+export interface Disk {
+  /** Creates the folder and what is missing above it. */
+  makeFolder(folder: string): void;
+  /** Names in the folder, sorted. */
+  list(folder: string): string[];
+  isFolder(name: string): boolean;
+  /** A new, empty file; one of that name that exists is emptied. */
+  create(file: string): DiskFile;
+  open(file: string): DiskFile;
+  rename(from: string, to: string): void;
+  removeFile(file: string): Promise<void>;
+  /** Removes the folder and all in it. */
+  removeFolder(folder: string): Promise<void>;
+  /** Makes creations, renames and removals in the folder survive a power loss. */
+  syncFolder(folder: string): Promise<void>;
+}
+
+const readAsync = promisify(fs.read);
+const fdatasyncAsync = promisify(fs.fdatasync);
+
+/** The share of the process's file descriptors that logs may hold; the rest is for sockets. */
+const logShare = 0.4;
+
+/** The soft limit on open files (`ulimit -n`), which Node cannot tell. */
+const findOpenFilesMax = (): number => {
+  try {
+    const line = /^Max open files\s+(\d+)/m.exec(fs.readFileSync("/proc/self/limits", "latin1"));
+    return line === null ? 1024 : Number(line[1]);
+  } catch {
+    return 256;
+  }
+};
+
+/**
+ * The file system of this machine. Ten thousand idle queues do not hold ten thousand descriptors: a file's
+ * descriptor is opened when needed, and the one unused for longest is closed when there are too many.
+ */
+export class NodeDisk implements Disk {
+  readonly #descriptorsMax: number;
+  /** Files that have a descriptor, the one unused for longest first. */
+  readonly #open: Set<NodeFile> = new Set();
+
+  constructor(descriptorsMax: number = Math.max(64, Math.floor(findOpenFilesMax() * logShare))) {
+    this.#descriptorsMax = descriptorsMax;
+  }
+
+  makeFolder(folder: string): void {
+    fs.mkdirSync(folder, { recursive: true });
+  }
+
+  list(folder: string): string[] {
+    return fs.readdirSync(folder).sort();
+  }
+
+  isFolder(name: string): boolean {
+    return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  }
+
+  create(file: string): DiskFile {
+    const created = new NodeFile(file, this);
+    created.adopt(fs.openSync(file, "w+"));
+    return created;
+  }
+
+  open(file: string): DiskFile {
+    const opened = new NodeFile(file, this);
+    opened.adopt(fs.openSync(file, "r+"));
+    return opened;
+  }
+
+  rename(from: string, to: string): void {
+    fs.renameSync(from, to);
+  }
+
+  removeFile(file: string): Promise<void> {
+    return fs.promises.unlink(file);
+  }
+
+  removeFolder(folder: string): Promise<void> {
+    return fs.promises.rm(folder, { recursive: true, force: true });
+  }
+
+  async syncFolder(folder: string): Promise<void> {
+    const handle = await fs.promises.open(folder, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** For NodeFile: it has a descriptor now, or has just used it. */
+  used(file: NodeFile): void {
+    this.#open.delete(file);
+    this.#open.add(file);
+    if (this.#open.size <= this.#descriptorsMax) return;
+    for (const oldest of this.#open) {
+      if (oldest !== file && oldest.release()) break;
+    }
+  }
+
+  /** For NodeFile: its descriptor is gone. */
+  released(file: NodeFile): void {
+    this.#open.delete(file);
+  }
+}
+
+/** A file whose descriptor comes and goes. */
+class NodeFile implements DiskFile {
+  readonly path: string;
+  readonly #disk: NodeDisk;
+  #descriptor = -1;
+  /** Asynchronous calls that hold the descriptor. */
+  #busy = 0;
+  #isClosed = false;
+
+  constructor(name: string, disk: NodeDisk) {
+    this.path = path.resolve(name);
+    this.#disk = disk;
+  }
+
+  adopt(descriptor: number): void {
+    this.#descriptor = descriptor;
+    this.#disk.used(this);
+  }
+
+  /** Gives the descriptor back if nobody is using it at this moment. */
+  release(): boolean {
+    if (this.#busy > 0) return false;
+    if (this.#descriptor >= 0) {
+      fs.closeSync(this.#descriptor);
+      this.#descriptor = -1;
+    }
+    this.#disk.released(this);
+    return true;
+  }
+
+  #need(): number {
+    if (this.#isClosed) throw new Error(`${this.path} is closed`);
+    if (this.#descriptor < 0) this.adopt(fs.openSync(this.path, "r+"));
+    else this.#disk.used(this);
+    return this.#descriptor;
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#need()).size;
+  }
+
+  write(buffer: Buffer, start: number, end: number, offset: number): void {
+    const descriptor = this.#need();
+    let from = start;
+    while (from < end) from += fs.writeSync(descriptor, buffer, from, end - from, offset + from - start);
+  }
+
+  readNow(buffer: Buffer, start: number, end: number, offset: number): number {
+    const descriptor = this.#need();
+    let from = start;
+    while (from < end) {
+      const got = fs.readSync(descriptor, buffer, from, end - from, offset + from - start);
+      if (got === 0) break;
+      from += got;
+    }
+    return from - start;
+  }
+
+  read(buffer: Buffer, start: number, end: number, offset: number): Promise<number> {
+    return this.#hold(async (descriptor) => {
+      let from = start;
+      while (from < end) {
+        const { bytesRead } = await readAsync(descriptor, buffer, from, end - from, offset + from - start);
+        if (bytesRead === 0) break;
+        from += bytesRead;
+      }
+      return from - start;
+    });
+  }
+
+  truncate(size: number): void {
+    fs.ftruncateSync(this.#need(), size);
+  }
+
+  sync(): Promise<void> {
+    return this.#hold((descriptor) => fdatasyncAsync(descriptor));
+  }
+
+  async #hold<T>(use: (descriptor: number) => Promise<T>): Promise<T> {
+    const descriptor = this.#need();
+    this.#busy++;
+    try {
+      return await use(descriptor);
+    } finally {
+      this.#busy--;
+      if (this.#isClosed) this.release();
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.release();
+  }
+}

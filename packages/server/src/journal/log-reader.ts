@@ -1,0 +1,328 @@
+/**
+ * A reader on a log: the queue itself, or one of its fanouts. It knows which items are done, which are open, and
+ * where the next one lies. Opening writes nothing: after a crash an unconfirmed item is simply still there.
+ *
+ * Every id below the log's next one is in exactly one state: done, open, returned (open once, back at the head),
+ * or ready (at or behind the position and not done).
+ */
+import { readU64 } from "./bytes.ts";
+import type { Chunk } from "./chunk.ts";
+import { frameHeadSize, frameType } from "./frame.ts";
+import type { IdRanges } from "./id-ranges.ts";
+import type { ItemView } from "./item-view.ts";
+import type { Log } from "./log.ts";
+import type { Receipt } from "./receipt.ts";
+import { encodeDone, putExpiry, type ReaderState, recordType } from "./record.ts";
+
+/** Where an item lies: `at` counts from the start of the chunk. */
+export interface Place {
+  readonly id: number;
+  readonly chunk: Chunk;
+  readonly at: number;
+  /** Bytes of data. */
+  readonly size: number;
+  /** When it was opened, in ms since the epoch. */
+  readonly openedMs: number;
+}
+
+/** `item`: there is one, in `view`. `loading`: it must be read from the file first; the reader is told. */
+export type Found = "item" | "none" | "loading";
+
+const nothing: Buffer = Buffer.alloc(0);
+
+export class LogReader {
+  readonly log: Log;
+  readonly number: number;
+  /** Empty for the queue itself, else the fanout's name behind the `+`. */
+  readonly name: string;
+  readonly done: IdRanges;
+  /** Items that can be had now (not the open ones), and the bytes of their data. */
+  items: number;
+  bytes: number;
+  openBytes = 0;
+  /** The item that `find` found. */
+  readonly view: ItemView = {
+    id: 0,
+    flags: 0,
+    addTimeMs: 0,
+    expiryMs: 0,
+    buffer: nothing,
+    start: 0,
+    end: 0,
+    receipt: null,
+  };
+  /** Called when bytes that `find` needed are here, or cannot be had. */
+  onLoaded: (isThere: boolean) => void = () => {};
+
+  /** Where to look for the next item: all before it is done, open or returned. */
+  chunk: Chunk;
+  #at = 0;
+  /** Where the item in `view` starts. */
+  #found: { chunk: Chunk; at: number; isReturned: boolean };
+  readonly #open: Map<number, Place> = new Map();
+  /** Ascending by id; all before the position. */
+  readonly #returned: Place[] = [];
+  /** What was finished in this turn: first id and length in turn. */
+  #turnRanges: number[] = [];
+  #turnItems = 0;
+  #turnBytes = 0;
+
+  constructor(
+    log: Log,
+    number: number,
+    name: string,
+    done: IdRanges,
+    items: number,
+    bytes: number,
+    chunk: Chunk,
+  ) {
+    this.log = log;
+    this.number = number;
+    this.name = name;
+    this.done = done;
+    this.items = items;
+    this.bytes = bytes;
+    this.chunk = chunk;
+    this.#found = { chunk, at: 0, isReturned: false };
+  }
+
+  get openLength(): number {
+    return this.#open.size;
+  }
+
+  /** Open items, the one opened first in front. */
+  openPlaces(): Iterable<Place> {
+    return this.#open.values();
+  }
+
+  /** Puts the position behind all that the tail holds now. */
+  moveToEnd(tail: Chunk): void {
+    this.chunk = tail;
+    this.#at = tail.size;
+  }
+
+  /** What a new segment says of this reader. */
+  state(): ReaderState {
+    return {
+      number: this.number,
+      name: this.name,
+      items: this.items + this.#open.size,
+      bytes: this.bytes + this.openBytes,
+      done: [...this.done],
+    };
+  }
+
+  /** Looks for the item at the head: the returned one with the smallest id, else the next one in the log. */
+  find(): Found {
+    const returned = this.#returned[0];
+    if (returned === undefined) return this.#walk();
+    if (returned.chunk.view === null) {
+      this.log.load(returned.chunk, this);
+      return "loading";
+    }
+    this.#show(returned.chunk, returned.chunk.view, returned.at, true);
+    return "item";
+  }
+
+  #walk(): Found {
+    for (;;) {
+      const chunk = this.chunk;
+      if (this.#at >= chunk.size || chunk.segment.isDropped) {
+        if (chunk.next === null) return "none";
+        this.chunk = chunk.next;
+        this.#at = 0;
+        this.log.left(chunk, this);
+        continue;
+      }
+      const view = chunk.view;
+      if (view === null) {
+        this.log.load(chunk, this);
+        return "loading";
+      }
+      const at = this.#at;
+      const type = view.getUint8(at);
+      if (type === recordType.put) {
+        const id = readU64(view, at + 8);
+        if (id >= this.done.end || !this.done.has(id)) {
+          this.#show(chunk, view, at, false);
+          return "item";
+        }
+      }
+      this.#at =
+        at + (type === frameType ? frameHeadSize : view.getUint8(at + 1) + view.getUint32(at + 4, true));
+    }
+  }
+
+  #show(chunk: Chunk, bytes: DataView, at: number, isReturned: boolean): void {
+    const found = this.#found;
+    found.chunk = chunk;
+    found.at = at;
+    found.isReturned = isReturned;
+    const item = this.view;
+    item.id = readU64(bytes, at + 8);
+    item.addTimeMs = readU64(bytes, at + 16);
+    item.flags = bytes.getUint32(at + 24, true);
+    item.expiryMs = putExpiry(bytes, at);
+    item.buffer = chunk.buffer!;
+    item.start = at + bytes.getUint8(at + 1);
+    item.end = item.start + bytes.getUint32(at + 4, true);
+    item.receipt = this.log.receiptFor(item.id);
+  }
+
+  /** The item in `view` is done. */
+  take(): void {
+    const { id, start, end } = this.view;
+    this.#step();
+    this.#finish(id, end - start, this.#found.chunk);
+    this.view.receipt ??= this.log.receiptForDone();
+  }
+
+  /** The item in `view` is open until it is confirmed or given back. */
+  open(nowMs: number): Place {
+    const { id, start, end } = this.view;
+    this.#step();
+    const place = { id, chunk: this.#found.chunk, at: this.#found.at, size: end - start, openedMs: nowMs };
+    this.#open.set(id, place);
+    this.openBytes += place.size;
+    return place;
+  }
+
+  #step(): void {
+    if (this.#found.isReturned) this.#returned.shift();
+    else this.#at = this.view.end;
+    this.items--;
+    this.bytes -= this.view.end - this.view.start;
+  }
+
+  /** An open item is done for good. False: this id is not open. */
+  confirm(id: number): Receipt | null | false {
+    const place = this.#open.get(id);
+    if (place === undefined) return false;
+    this.#open.delete(id);
+    this.openBytes -= place.size;
+    this.#finish(id, place.size, place.chunk);
+    return this.log.receiptForDone();
+  }
+
+  /** An open item goes back to the head, in its old place. False: this id is not open. */
+  giveBack(id: number): boolean {
+    const place = this.#open.get(id);
+    if (place === undefined) return false;
+    this.#open.delete(id);
+    this.openBytes -= place.size;
+    let index = this.#returned.length;
+    while (index > 0 && this.#returned[index - 1]!.id > id) index--;
+    this.#returned.splice(index, 0, place);
+    this.items++;
+    this.bytes += place.size;
+    return true;
+  }
+
+  /** The item appended last is not for this reader after all. */
+  takeNewest(): void {
+    const id = this.log.nextId - 1;
+    const size = this.log.lastPutSize;
+    this.items--;
+    this.bytes -= size;
+    this.#finish(id, size, this.log.tail);
+  }
+
+  /** Everything but the open items is done. Returns how many items that were. */
+  flush(): number {
+    const { items, bytes, log } = this;
+    let from = this.done.firstMissing(0);
+    for (const id of [...this.#open.keys()].sort((a, b) => a - b)) {
+      this.#finishRange(from, id);
+      from = id + 1;
+    }
+    this.#finishRange(from, log.nextId);
+    this.#turnItems += items;
+    this.#turnBytes += bytes;
+    this.items = 0;
+    this.bytes = 0;
+    this.#returned.length = 0;
+    const left = this.chunk;
+    this.moveToEnd(log.tail);
+    log.noteDone(left);
+    return items;
+  }
+
+  /** These ids were lost to damage: nobody will see them. */
+  lose(from: number, to: number, bytes: number): void {
+    let lost = 0;
+    for (let id = from; id < to; id++) if (!this.done.has(id)) lost++;
+    if (lost === 0) return;
+    this.#finishRange(from, to);
+    this.items = Math.max(0, this.items - lost);
+    this.bytes = this.items === 0 ? 0 : Math.max(0, this.bytes - bytes);
+    this.#turnItems += lost;
+    this.#turnBytes += bytes;
+  }
+
+  #finish(id: number, size: number, chunk: Chunk): void {
+    this.done.add(id);
+    const ranges = this.#turnRanges;
+    const last = ranges.length - 2;
+    if (last >= 0 && ranges[last]! + ranges[last + 1]! === id) ranges[last + 1]!++;
+    else ranges.push(id, 1);
+    this.#turnItems++;
+    this.#turnBytes += size;
+    this.log.noteDone(chunk);
+  }
+
+  #finishRange(from: number, to: number): void {
+    if (from >= to) return;
+    this.done.addRange(from, to);
+    for (let start = from; start < to; start += 0xffff_ffff) {
+      this.#turnRanges.push(start, Math.min(to - start, 0xffff_ffff));
+    }
+  }
+
+  /** Ranges that this turn's done record has to name. */
+  get turnRangeCount(): number {
+    return this.#turnRanges.length / 2;
+  }
+
+  encodeTurn(view: DataView, at: number): void {
+    encodeDone(view, at, this.number, this.#turnItems, this.#turnBytes, this.#turnRanges);
+  }
+
+  /** The done record is with the operating system. */
+  turnWritten(): void {
+    if (this.#turnRanges.length === 0) return;
+    this.#turnRanges = [];
+    this.#turnItems = 0;
+    this.#turnBytes = 0;
+  }
+
+  /** One put of a turn that could not be written: whatever was done with it never happened. */
+  undoPut(id: number, size: number): void {
+    if (this.#open.delete(id)) {
+      this.openBytes -= size;
+    } else if (this.done.has(id)) {
+      this.#turnItems--;
+      this.#turnBytes -= size;
+    } else {
+      this.items--;
+      this.bytes -= size;
+      const index = this.#returned.findIndex((place) => place.id === id);
+      if (index >= 0) this.#returned.splice(index, 1);
+    }
+  }
+
+  /** After all `undoPut`s: the log ends at this id and place again. */
+  undoTurn(nextId: number, tail: Chunk, at: number): void {
+    this.done.cutFrom(nextId);
+    const kept: number[] = [];
+    for (let index = 0; index < this.#turnRanges.length; index += 2) {
+      const from = this.#turnRanges[index]!;
+      const length = Math.min(this.#turnRanges[index + 1]!, nextId - from);
+      if (length > 0) kept.push(from, length);
+    }
+    this.#turnRanges = kept;
+    if (this.chunk.order > tail.order || (this.chunk === tail && this.#at > at)) {
+      this.chunk = tail;
+      this.#at = at;
+    }
+  }
+}

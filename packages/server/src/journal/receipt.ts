@@ -1,0 +1,78 @@
+/**
+ * What became of the records that one log wrote in one turn: one object per log and turn, shared by all the
+ * operations of that turn. No answer may leave before its receipt is kept.
+ */
+import type { KestrelError } from "../errors.ts";
+
+export type ReceiptState = "pending" | "kept" | "failed";
+
+export class Receipt {
+  #state: ReceiptState = "pending";
+  #error: KestrelError | null = null;
+  #isUndone = false;
+  #listeners: (() => void)[] = [];
+
+  /** Kept when all of these are, failed with the first that fails. */
+  static all(receipts: readonly Receipt[]): Receipt {
+    if (receipts.length === 1) return receipts[0]!;
+    const joint = new Receipt();
+    let left = receipts.length;
+    if (left === 0) joint.keep();
+    for (const receipt of receipts) {
+      receipt.whenSettled(() => {
+        left--;
+        if (receipt.error !== null) joint.fail(receipt.error, receipt.isUndone);
+        else if (left === 0) joint.keep();
+      });
+    }
+    return joint;
+  }
+
+  /**
+   * - `pending`: not yet as safe as the queue's `syncJournal` asks.
+   * - `kept`: in the operating system's hands, and on the medium where `syncJournal` is 0.
+   * - `failed`: puts are refused with `error`; see `isUndone` for gets.
+   */
+  get state(): ReceiptState {
+    return this.#state;
+  }
+
+  /** Why it failed (code `disk`); null otherwise. */
+  get error(): KestrelError | null {
+    return this.#error;
+  }
+
+  /**
+   * Failed so that none of it happened: an item handed out under it was never there. False after a failed sync:
+   * the records were written and may survive, so an item handed out stays handed out.
+   */
+  get isUndone(): boolean {
+    return this.#isUndone;
+  }
+
+  /** Calls `listener` once, when the state is no longer pending; at once if that is so already. */
+  whenSettled(listener: () => void): void {
+    if (this.#state === "pending") this.#listeners.push(listener);
+    else listener();
+  }
+
+  /** For the log. */
+  keep(): void {
+    this.#settle("kept", null);
+  }
+
+  /** For the log. */
+  fail(error: KestrelError, isUndone: boolean): void {
+    this.#isUndone = isUndone;
+    this.#settle("failed", error);
+  }
+
+  #settle(state: ReceiptState, error: KestrelError | null): void {
+    if (this.#state !== "pending") return;
+    this.#state = state;
+    this.#error = error;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener();
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * One file of a log:
+ *
+ *     "KESTREL3" | frame: segment record, one state record per reader | frames ... | frame: index | footer
+ *
+ * Index and footer are there once the segment is closed. The readers' state at the start lets recovery begin at
+ * any segment; the index spares it the reading of all but the last. Files are named by the first id they can hold
+ * and by the segment's number in its log, so their names sort in the order of their items.
+ *
+ *     footer:  index frame's offset u64 | its size u64 | CRC32 of these 16 bytes | "KEND"
+ */
+import { crc32 } from "node:zlib";
+import type { DiskFile } from "../disk.ts";
+import { readU64, viewOf, writeU64 } from "./bytes.ts";
+import type { Chunk } from "./chunk.ts";
+import { findFrameSize, frameHeadSize, sealFrame, segmentSeed } from "./frame.ts";
+import type { ReaderState, SegmentIndex } from "./record.ts";
+import { decodeRecords, encodeIndex, encodeReaderState, encodeSegmentStart } from "./record.ts";
+
+export const segmentMagic: Buffer = Buffer.from("KESTREL3", "latin1");
+const footerMagic = Buffer.from("KEND", "latin1");
+const footerSize = 24;
+const namePattern = /^(\d{16})-(\d{8})\.log$/;
+
+export class Segment {
+  /** Null for a log that lives in memory only. */
+  readonly file: DiskFile | null;
+  readonly number: number;
+  readonly seed: number;
+  readonly firstId: number;
+  /** One past the last id it holds. */
+  nextId: number;
+  /** Puts in it, and the bytes of their data. */
+  items = 0;
+  bytes = 0;
+  /** Bytes of the file that count. */
+  size: number;
+  isClosed = false;
+  /** Its file is gone, or about to go. */
+  isDropped = false;
+  readonly chunks: Chunk[] = [];
+
+  constructor(file: DiskFile | null, name: string, number: number, firstId: number, size: number) {
+    this.file = file;
+    this.number = number;
+    this.seed = segmentSeed(name);
+    this.firstId = firstId;
+    this.nextId = firstId;
+    this.size = size;
+  }
+
+  get firstChunk(): Chunk {
+    return this.chunks[0]!;
+  }
+
+  get lastChunk(): Chunk {
+    return this.chunks[this.chunks.length - 1]!;
+  }
+
+  index(): SegmentIndex {
+    const chunks = this.chunks.map(({ offset, size, firstId }) => ({ offset, size, firstId }));
+    return { items: this.items, bytes: this.bytes, firstId: this.firstId, nextId: this.nextId, chunks };
+  }
+}
+
+export function segmentName(firstId: number, number: number): string {
+  return `${String(firstId).padStart(16, "0")}-${String(number).padStart(8, "0")}.log`;
+}
+
+/** The number and first id in a segment's name; undefined for any other file. */
+export function findSegmentName(name: string): { firstId: number; number: number } | undefined {
+  const match = namePattern.exec(name);
+  return match === null ? undefined : { firstId: Number(match[1]), number: Number(match[2]) };
+}
+
+/** One sealed frame of whole records. */
+export function encodeFrame(records: readonly Buffer[], seed: number): Buffer {
+  const frame = Buffer.concat([Buffer.alloc(frameHeadSize), ...records]);
+  sealFrame(frame, viewOf(frame), 0, frame.length, seed);
+  return frame;
+}
+
+/** What a new segment's file starts with. */
+export function encodeSegmentHead(
+  seed: number,
+  firstId: number,
+  createdMs: number,
+  queueName: string,
+  readers: readonly ReaderState[],
+): Buffer {
+  const start = encodeSegmentStart(firstId, createdMs, queueName);
+  return Buffer.concat([segmentMagic, encodeFrame([start, ...readers.map(encodeReaderState)], seed)]);
+}
+
+/** What closes a segment whose bytes so far end at `offset`: the index and the footer that finds it. */
+export function encodeSegmentEnd(seed: number, offset: number, index: SegmentIndex): Buffer {
+  const frame = encodeFrame([encodeIndex(index)], seed);
+  const footer = Buffer.alloc(footerSize);
+  const view = viewOf(footer);
+  writeU64(view, 0, offset);
+  writeU64(view, 8, frame.length);
+  view.setUint32(16, crc32(footer.subarray(0, 16)), true);
+  footerMagic.copy(footer, 20);
+  return Buffer.concat([frame, footer]);
+}
+
+/** The index of a closed segment, read from the end of its file; undefined when it has none that checks. */
+export function findIndex(file: DiskFile, seed: number): { index: SegmentIndex; offset: number } | undefined {
+  const fileSize = file.size();
+  if (fileSize < segmentMagic.length + footerSize) return undefined;
+  const footer = Buffer.alloc(footerSize);
+  file.readNow(footer, 0, footerSize, fileSize - footerSize);
+  const view = viewOf(footer);
+  if (!footer.subarray(20).equals(footerMagic)) return undefined;
+  if (crc32(footer.subarray(0, 16)) !== view.getUint32(16, true)) return undefined;
+  const offset = readU64(view, 0);
+  const size = readU64(view, 8);
+  if (offset + size + footerSize !== fileSize) return undefined;
+  const frame = Buffer.alloc(size);
+  file.readNow(frame, 0, size, offset);
+  if (findFrameSize(frame, 0, size, seed) !== size) return undefined;
+  for (const { record } of decodeRecords(frame, viewOf(frame), frameHeadSize, size)) {
+    if (record.type === "index") return { index: record.index, offset };
+  }
+  return undefined;
+}

@@ -1,0 +1,67 @@
+/**
+ * One turn of the event loop. All that arrives in it is applied first; then each touched log is written once;
+ * then all answers go out. So an answer never leaves before its record is in the operating system's hands, and
+ * a hundred connections cost one write.
+ */
+
+/** A log with records to write. */
+export interface TurnWriter {
+  /** Writes what this turn has appended. Does not throw: a failure is told through receipts. */
+  writeTurn(): void;
+}
+
+export class Turn {
+  #writers: TurnWriter[] = [];
+  #resumes: { resume(): void }[] = [];
+  #members: { endTurn(): void }[] = [];
+  #isStarted = false;
+
+  /** For logs: write me at the end of this turn. A log calls it once per turn. */
+  touch(writer: TurnWriter): void {
+    this.#writers.push(writer);
+    if (!this.#isStarted) this.#start();
+  }
+
+  /**
+   * Calls `resume()` still in this turn, after the current call stack: somebody who waited got an item and goes
+   * on with the requests behind it.
+   */
+  resumeLater(member: { resume(): void }): void {
+    this.#resumes.push(member);
+    if (!this.#isStarted) this.#start();
+  }
+
+  /** Calls `endTurn()` once at the end of this turn, after every touched log has been written. */
+  join(member: { endTurn(): void }): void {
+    this.#members.push(member);
+    if (!this.#isStarted) this.#start();
+  }
+
+  #start(): void {
+    this.#isStarted = true;
+    setImmediate(this.#end);
+  }
+
+  /** Ends the turn now, for a clean stop that waits for no event. */
+  endNow(): void {
+    if (this.#isStarted) this.#end();
+  }
+
+  readonly #end = (): void => {
+    if (!this.#isStarted) return;
+    for (;;) {
+      const resumes = this.#resumes;
+      if (resumes.length === 0) break;
+      this.#resumes = [];
+      for (const member of resumes) member.resume();
+    }
+    const writers = this.#writers;
+    const members = this.#members;
+    this.#writers = [];
+    this.#members = [];
+    // Whatever the members' answers set off (a slow reader's socket draining, say) belongs to the next turn.
+    this.#isStarted = false;
+    for (const writer of writers) writer.writeTurn();
+    for (const member of members) member.endTurn();
+  };
+}

@@ -1,0 +1,402 @@
+/**
+ * All queues of one node by name: creation at first reference, fanouts, aliases, the spool folder, and the
+ * regular sweep. Every change goes through here; nothing in it waits for the disk but start and stop.
+ */
+import path from "node:path";
+import type { Clock, Timer } from "../clock.ts";
+import type { Disk } from "../disk.ts";
+import { KestrelError } from "../errors.ts";
+import { MemoryBudget } from "../journal/chunk-cache.ts";
+import type { ItemView } from "../journal/item-view.ts";
+import { Log, type LogOptions } from "../journal/log.ts";
+import { Receipt } from "../journal/receipt.ts";
+import { Reserve, SpoolLock } from "../journal/spool.ts";
+import type { Turn } from "../journal/turn.ts";
+import type { Logger } from "../logging.ts";
+import { queueNameProblem } from "../settings/queue-name.ts";
+import { QueueRules } from "../settings/queue-rules.ts";
+import { type PutRefusal, Queue } from "./queue.ts";
+import { QueueFamily } from "./queue-family.ts";
+import { queueStats } from "./queue-stats.ts";
+
+const mebibyte = 1024 * 1024;
+const memoryBytesMaxDefault: number = 1024 * mebibyte;
+const sweepPeriodMsDefault = 1000;
+/** Logs recovered between two looks at the event loop, and between two lines about the progress. */
+const recoverBatchLength = 64;
+const recoverReportLength = 2000;
+
+export interface QueueCollectionOptions {
+  /** Null: memory only. */
+  readonly spoolPath: string | null;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly logger: Logger;
+  readonly rules?: QueueRules;
+  /** Bound on journal bytes in memory over all queues; 1 GiB unless set. */
+  readonly memoryBytesMax?: number;
+  /** How often expired items and late open reads are looked for; 1 s unless set. */
+  readonly sweepPeriodMs?: number;
+}
+
+export class QueueCollection {
+  readonly #options: QueueCollectionOptions;
+  #rules: QueueRules;
+  readonly #budget: MemoryBudget;
+  readonly #families: Map<string, QueueFamily> = new Map();
+  readonly #queues: Map<string, Queue> = new Map();
+  #lock: SpoolLock | null = null;
+  #reserve: Reserve | null = null;
+  #sweepTimer: Timer | null = null;
+  #syncTimer: Timer | null = null;
+  #deletedFolders = 0;
+  /** Since the start. */
+  readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
+    totalItems: 0,
+    creates: 0,
+    deletes: 0,
+    expires: 0,
+  };
+
+  private constructor(options: QueueCollectionOptions) {
+    this.#options = options;
+    this.#rules = options.rules ?? new QueueRules();
+    this.#budget = new MemoryBudget(options.memoryBytesMax ?? memoryBytesMaxDefault);
+  }
+
+  /**
+   * Takes the spool folder and recovers the queues in it. Throws SpoolLockedError, or the system's error when
+   * something in the folder cannot be read.
+   */
+  static async start(options: QueueCollectionOptions): Promise<QueueCollection> {
+    const collection = new QueueCollection(options);
+    const { spoolPath, disk } = options;
+    if (spoolPath !== null) {
+      disk.makeFolder(spoolPath);
+      collection.#lock = SpoolLock.take(spoolPath);
+      try {
+        collection.#fillReserve(spoolPath);
+        await collection.#recover(spoolPath);
+      } catch (error) {
+        for (const family of collection.#families.values()) family.log.abandon();
+        collection.#lock.release();
+        throw error;
+      }
+    }
+    collection.#obtainConfigured();
+    collection.#sweepLater();
+    collection.#syncLater();
+    return collection;
+  }
+
+  /** Without a reserve, consumers of a full disk may see items twice after a crash; no reason not to start. */
+  #fillReserve(spoolPath: string): void {
+    this.#reserve = new Reserve(this.#options.disk, spoolPath);
+    try {
+      this.#reserve.refill();
+    } catch (error) {
+      this.#options.logger.warn({ err: error }, "no room for the reserve in the spool folder");
+    }
+  }
+
+  async #recover(spoolPath: string): Promise<void> {
+    const { disk, logger } = this.#options;
+    const names = disk.list(spoolPath).filter((name) => disk.isFolder(path.join(spoolPath, name)));
+    let count = 0;
+    for (const name of names) {
+      const folder = path.join(spoolPath, name);
+      // What a deletion has left behind; or a queue that is to keep nothing any more.
+      if (
+        name.includes("~") ||
+        (queueNameProblem(name) === undefined && !this.#rules.settingsFor(name).keepJournal)
+      ) {
+        await disk.removeFolder(folder);
+        continue;
+      }
+      if (queueNameProblem(name) !== undefined) {
+        logger.warn({ folder }, "not a queue's folder; left alone");
+        continue;
+      }
+      this.#recoverFamily(name, folder);
+      count++;
+      if (count % recoverBatchLength === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (count % recoverReportLength === 0) logger.info({ queues: count, of: names.length }, "recovering");
+    }
+    if (count > 0) logger.info({ queues: this.#queues.size, items: this.items }, "recovered");
+  }
+
+  #recoverFamily(name: string, folder: string): void {
+    const log = Log.recover({ ...this.#logOptions(name), folder });
+    const family = new QueueFamily(name, log);
+    this.#families.set(name, family);
+    for (const reader of [...log.readers]) {
+      this.#addQueue(family, reader.name === "" ? name : `${name}+${reader.name}`, reader);
+    }
+    if (family.isEmpty) this.#removeFamily(family);
+  }
+
+  #logOptions(name: string): LogOptions {
+    const { spoolPath, disk, clock, turn, logger } = this.#options;
+    const isDurable = spoolPath !== null && this.#rules.settingsFor(name).keepJournal;
+    return {
+      folder: isDurable ? path.join(spoolPath, name) : null,
+      queueName: name,
+      disk,
+      clock,
+      turn,
+      logger,
+      budget: this.#budget,
+      reserve: this.#reserve,
+      settings: this.#rules.settingsFor(name),
+    };
+  }
+
+  #obtainConfigured(): void {
+    for (const name of this.#rules.fanoutNames) this.obtain(name);
+  }
+
+  // Queues
+
+  find(name: string): Queue | undefined {
+    return this.#queues.get(name);
+  }
+
+  /** The queue of this name, created if it is not there. Throws KestrelError `bad-name` or `disk`. */
+  obtain(name: string): Queue {
+    return this.#queues.get(name) ?? this.#create(name);
+  }
+
+  #create(name: string): Queue {
+    const problem = queueNameProblem(name);
+    if (problem !== undefined) throw new KestrelError("bad-name", `a queue's name ${problem}`);
+    const { parent, child } = splitName(name);
+    let family = this.#families.get(parent);
+    let reader = family?.log.readers.find((known) => known.name === child);
+    if (family === undefined) {
+      family = new QueueFamily(parent, Log.create(this.#logOptions(parent), child));
+      reader = family.log.readers[0]!;
+      this.#families.set(parent, family);
+    }
+    this.counters.creates++;
+    return this.#addQueue(family, name, reader ?? family.log.addReader(child));
+  }
+
+  #addQueue(family: QueueFamily, name: string, reader: Queue["reader"]): Queue {
+    const { clock, logger } = this.#options;
+    const settings = this.#rules.settingsFor(name);
+    const expireTo = (target: string, item: ItemView): Receipt | null => this.#expireTo(target, item);
+    const queue = new Queue({ name, family, reader, settings, clock, logger, expireTo });
+    family.add(queue);
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  /** In the order of their creation. */
+  names(): string[] {
+    return [...this.#queues.keys()];
+  }
+
+  /** Names of the fanouts of this queue. */
+  childrenOf(name: string): string[] {
+    return this.#families.get(name)?.fanouts.map((fanout) => fanout.name) ?? [];
+  }
+
+  // Puts
+
+  /**
+   * Puts `source[start, end)` under a name: into the queue and its fanouts, one fanout, or an alias's
+   * destinations. `expiryMs` is absolute, 0: never. Creates what does not exist. Throws KestrelError `bad-name`
+   * or `disk`.
+   */
+  put(
+    name: string,
+    source: Buffer,
+    start: number,
+    end: number,
+    flags: number,
+    expiryMs: number,
+  ): Receipt | PutRefusal {
+    const queue = this.#queues.get(name);
+    const now = this.#options.clock.now();
+    // An alias stands before a queue of the same name.
+    const destinations = this.#rules.findDestinations(name);
+    if (destinations !== undefined) return this.#putAll(destinations, source, start, end, flags, expiryMs);
+    return this.#putOne(queue ?? this.#create(name), source, start, end, flags, now, expiryMs);
+  }
+
+  #putOne(
+    queue: Queue,
+    source: Buffer,
+    start: number,
+    end: number,
+    flags: number,
+    addTimeMs: number,
+    expiryMs: number,
+  ): Receipt | PutRefusal {
+    const { family } = queue;
+    const put =
+      queue === family.parent
+        ? family.put(queue, source, start, end, flags, addTimeMs, expiryMs)
+        : family.putInto(queue, source, start, end, flags, addTimeMs, expiryMs);
+    if (typeof put === "object") this.counters.totalItems++;
+    return put;
+  }
+
+  #putAll(
+    destinations: readonly string[],
+    source: Buffer,
+    start: number,
+    end: number,
+    flags: number,
+    expiryMs: number,
+  ): Receipt | PutRefusal {
+    const receipts: Receipt[] = [];
+    let refusal: PutRefusal | null = null;
+    for (const destination of destinations) {
+      const put = this.put(destination, source, start, end, flags, expiryMs);
+      if (typeof put === "string") refusal ??= put;
+      else receipts.push(put);
+    }
+    return refusal ?? Receipt.all(receipts);
+  }
+
+  /** An expired item comes as if just put, without an expiry. */
+  #expireTo(target: string, item: ItemView): Receipt | null {
+    const put = this.put(target, item.buffer, item.start, item.end, item.flags, 0);
+    return typeof put === "string" ? null : put;
+  }
+
+  // Flush, delete, expiry: none of them creates a queue, and an alias is none
+
+  flush(name: string): void {
+    this.#queues.get(name)?.flush();
+  }
+
+  flushAll(): void {
+    for (const queue of this.#queues.values()) queue.flush();
+  }
+
+  /** Removes the queue and, when nobody else reads it, its journal. Throws KestrelError `disk`. */
+  delete(name: string): void {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) return;
+    const { family } = queue;
+    if (family.log.readers.length === 1) this.#removeFamily(family);
+    family.remove(queue);
+    this.#queues.delete(name);
+    this.counters.deletes++;
+    queue.end();
+  }
+
+  /** The folder gets a name that no queue can have, so that a crash leaves no half of it. */
+  #removeFamily(family: QueueFamily): void {
+    const { disk, spoolPath, logger } = this.#options;
+    if (family.log.isDurable) {
+      const folder = path.join(spoolPath!, family.name);
+      const doomed = path.join(spoolPath!, `~${this.#deletedFolders++}`);
+      try {
+        disk.rename(folder, doomed);
+      } catch (cause) {
+        throw new KestrelError("disk", `the queue cannot be deleted: ${(cause as Error).message}`, { cause });
+      }
+      disk.removeFolder(doomed).catch((error: unknown) => {
+        logger.warn({ err: error, folder: doomed }, "cannot remove the folder of a deleted queue");
+      });
+    }
+    this.#families.delete(family.name);
+    family.log.abandon();
+  }
+
+  /** Returns how many expired items were dropped or moved. */
+  flushExpired(name: string): number {
+    return this.#queues.get(name)?.flushExpired(Number.POSITIVE_INFINITY) ?? 0;
+  }
+
+  flushAllExpired(): number {
+    let count = 0;
+    for (const queue of [...this.#queues.values()]) count += queue.flushExpired(Number.POSITIVE_INFINITY);
+    return count;
+  }
+
+  // The regular look
+
+  #sweepLater(): void {
+    const periodMs = this.#options.sweepPeriodMs ?? sweepPeriodMsDefault;
+    this.#sweepTimer = this.#options.clock.after(periodMs, () => {
+      this.sweep();
+      this.#sweepLater();
+    });
+  }
+
+  /** Looks after expired items, late open reads, old empty queues, and the journals of empty ones. */
+  sweep(): void {
+    const now = this.#options.clock.now();
+    for (const queue of [...this.#queues.values()]) {
+      queue.sweep();
+      const { maxQueueAgeMs } = queue.settings;
+      const isOld = maxQueueAgeMs !== null && now - queue.createdMs >= maxQueueAgeMs;
+      if (isOld && queue.length === 0 && queue.openLength === 0 && queue.waiterLength === 0) {
+        this.delete(queue.name);
+        this.counters.expires++;
+      }
+    }
+    for (const family of this.#families.values()) family.log.sweep();
+  }
+
+  #syncLater(): void {
+    let periodMs = Number.POSITIVE_INFINITY;
+    for (const { name, log } of this.#families.values()) {
+      const { syncJournal } = this.#rules.settingsFor(name);
+      if (typeof syncJournal !== "number" || syncJournal === 0) continue;
+      periodMs = Math.min(periodMs, syncJournal);
+      log.syncIfDue(syncJournal);
+    }
+    const next = Number.isFinite(periodMs) ? periodMs : sweepPeriodMsDefault;
+    this.#syncTimer = this.#options.clock.after(next, () => this.#syncLater());
+  }
+
+  // Numbers
+
+  get items(): number {
+    let sum = 0;
+    for (const queue of this.#queues.values()) sum += queue.length;
+    return sum;
+  }
+
+  get bytes(): number {
+    let sum = 0;
+    for (const queue of this.#queues.values()) sum += queue.bytes;
+    return sum;
+  }
+
+  /** Share of the bound on journal bytes in memory that is in use. */
+  get memoryRatio(): number {
+    return this.#budget.bytes / this.#budget.bytesMax;
+  }
+
+  /** Kestrel's statistics of one queue; undefined when there is none of that name. */
+  stats(name: string): [name: string, value: string | number][] | undefined {
+    const queue = this.#queues.get(name);
+    return queue === undefined ? undefined : queueStats(queue, this.childrenOf(name));
+  }
+
+  /** Ends all waiting, writes what is left, and lets go of the spool folder. */
+  async stop(): Promise<void> {
+    this.#sweepTimer?.cancel();
+    this.#syncTimer?.cancel();
+    for (const queue of this.#queues.values()) queue.end();
+    this.#options.turn.endNow();
+    for (const family of this.#families.values()) await family.log.close();
+    this.#queues.clear();
+    this.#families.clear();
+    this.#lock?.release();
+  }
+}
+
+/** A name with a `+` inside is a fanout's. */
+function splitName(name: string): { parent: string; child: string } {
+  const plus = name.indexOf("+");
+  if (plus <= 0 || plus === name.length - 1) return { parent: name, child: "" };
+  return { parent: name.slice(0, plus), child: name.slice(plus + 1) };
+}

@@ -1,0 +1,101 @@
+/** A log and the queues that read it: a queue and its fanouts. A put into the queue is one record for all of them. */
+import type { Log } from "../journal/log.ts";
+import type { LogReader } from "../journal/log-reader.ts";
+import { Receipt } from "../journal/receipt.ts";
+import type { PutRefusal, Queue } from "./queue.ts";
+
+/** For a put that nobody keeps: nothing to wait for. */
+const keptReceipt: Receipt = new Receipt();
+keptReceipt.keep();
+
+export class QueueFamily {
+  readonly name: string;
+  readonly log: Log;
+  /** The queue itself; null while only fanouts exist. */
+  parent: Queue | null = null;
+  readonly fanouts: Queue[] = [];
+
+  constructor(name: string, log: Log) {
+    this.name = name;
+    this.log = log;
+  }
+
+  get isEmpty(): boolean {
+    return this.parent === null && this.fanouts.length === 0;
+  }
+
+  *queues(): Generator<Queue> {
+    if (this.parent !== null) yield this.parent;
+    yield* this.fanouts;
+  }
+
+  add(queue: Queue): void {
+    if (queue.reader.name === "") this.parent = queue;
+    else this.fanouts.push(queue);
+  }
+
+  remove(queue: Queue): void {
+    if (queue === this.parent) this.parent = null;
+    else this.fanouts.splice(this.fanouts.indexOf(queue), 1);
+    this.log.removeReader(queue.reader);
+  }
+
+  /**
+   * Puts `source[start, end)` into the queue and all its fanouts. The queue's own rules decide whether it is
+   * taken; a fanout that has no room goes without. Throws KestrelError `disk`.
+   */
+  put(
+    parent: Queue,
+    source: Buffer,
+    start: number,
+    end: number,
+    flags: number,
+    addTimeMs: number,
+    expiryMs: number,
+  ): Receipt | PutRefusal {
+    const { log, fanouts } = this;
+    if (log.refusal !== null) throw log.refusal;
+    const refusal = parent.admit(end - start);
+    if (refusal !== null) return refusal;
+    const keeps = !parent.settings.fanoutOnly;
+    if (!keeps && fanouts.length === 0) return keptReceipt;
+    const refusing = this.#fanoutsWithoutRoom(end - start);
+    const audience = keeps ? "everyone" : "fanouts";
+    const receipt = log.appendPut(audience, source, start, end, flags, addTimeMs, expiryMs);
+    for (const reader of refusing) reader.takeNewest();
+    if (keeps) parent.noteItem();
+    for (const fanout of fanouts) if (!refusing.includes(fanout.reader)) fanout.noteItem();
+    return receipt;
+  }
+
+  #fanoutsWithoutRoom(dataSize: number): readonly LogReader[] {
+    let refusing: LogReader[] = noReaders;
+    for (const fanout of this.fanouts) {
+      if (fanout.admit(dataSize) === null) continue;
+      fanout.counters.discarded++;
+      if (refusing === noReaders) refusing = [];
+      refusing.push(fanout.reader);
+    }
+    return refusing;
+  }
+
+  /** Puts into one fanout alone. */
+  putInto(
+    fanout: Queue,
+    source: Buffer,
+    start: number,
+    end: number,
+    flags: number,
+    addTimeMs: number,
+    expiryMs: number,
+  ): Receipt | PutRefusal {
+    if (this.log.refusal !== null) throw this.log.refusal;
+    const refusal = fanout.admit(end - start);
+    if (refusal !== null) return refusal;
+    const receipt = this.log.appendPut(fanout.reader, source, start, end, flags, addTimeMs, expiryMs);
+    fanout.noteItem();
+    return receipt;
+  }
+}
+
+const noReaders: LogReader[] = [];

@@ -1,0 +1,295 @@
+/**
+ * One named queue: the rules of putting and getting over one reader of a log. FIFO; waiters are served in the
+ * order they came; an item given back comes first again, in its old place. It knows no sessions and no protocol.
+ */
+import type { Clock } from "../clock.ts";
+import type { ItemView } from "../journal/item-view.ts";
+import type { LogReader } from "../journal/log-reader.ts";
+import type { Receipt } from "../journal/receipt.ts";
+import type { Logger } from "../logging.ts";
+import type { QueueSettings } from "../settings/settings.ts";
+import type { QueueFamily } from "./queue-family.ts";
+import { type GetMode, type Receiver, Waiter, WaiterList } from "./waiter-list.ts";
+
+/** Why an item was not taken in: an outcome, not an error. */
+export type PutRefusal = "full" | "too-large";
+
+/** Where expired items go. Gives a receipt, or null when nobody took the item and it is simply dropped. */
+export type ExpirePut = (target: string, item: ItemView) => Receipt | null;
+
+export interface QueueOptions {
+  readonly name: string;
+  readonly family: QueueFamily;
+  readonly reader: LogReader;
+  readonly settings: QueueSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly expireTo: ExpirePut;
+}
+
+/** Counters since the start, per queue; see dialect of `stats`. */
+export interface QueueCounters {
+  totalItems: number;
+  expiredItems: number;
+  discarded: number;
+  transactions: number;
+  canceledTransactions: number;
+  totalFlushes: number;
+}
+
+export class Queue {
+  readonly name: string;
+  readonly family: QueueFamily;
+  readonly reader: LogReader;
+  settings: QueueSettings;
+  readonly createdMs: number;
+  readonly counters: QueueCounters = {
+    totalItems: 0,
+    expiredItems: 0,
+    discarded: 0,
+    transactions: 0,
+    canceledTransactions: 0,
+    totalFlushes: 0,
+  };
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #expireTo: ExpirePut;
+  readonly #waiters: WaiterList = new WaiterList();
+  /** How long the item handed out last had waited, in ms. */
+  #lastAgeMs = 0;
+  #isDeleted = false;
+
+  constructor(options: QueueOptions) {
+    this.name = options.name;
+    this.family = options.family;
+    this.reader = options.reader;
+    this.settings = options.settings;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#expireTo = options.expireTo;
+    this.createdMs = options.clock.now();
+    this.reader.onLoaded = (isThere) => this.#loaded(isThere);
+  }
+
+  /** Items that can be had now; open ones are not among them. */
+  get length(): number {
+    return this.reader.items;
+  }
+
+  /** Bytes of their data. */
+  get bytes(): number {
+    return this.reader.bytes;
+  }
+
+  get openLength(): number {
+    return this.reader.openLength;
+  }
+
+  get waiterLength(): number {
+    return this.#waiters.length;
+  }
+
+  /** How long the item handed out last had waited, in ms; 0 when the queue is empty. */
+  get ageMs(): number {
+    return this.reader.items === 0 ? 0 : this.#lastAgeMs;
+  }
+
+  // Putting: the collection appends to the log, these are the queue's rules around it
+
+  /** Whether one more item of this size may come in; a queue that discards makes room first. */
+  admit(dataSize: number): PutRefusal | null {
+    const { maxItemSizeBytes, maxItems, maxSizeBytes, discardOldWhenFull } = this.settings;
+    if (maxItemSizeBytes !== null && dataSize > maxItemSizeBytes) return "too-large";
+    const { reader } = this;
+    while (
+      (maxItems !== null && reader.items >= maxItems) ||
+      (maxSizeBytes !== null && reader.bytes >= maxSizeBytes)
+    ) {
+      if (!discardOldWhenFull || reader.items === 0 || reader.find() !== "item") return "full";
+      reader.take();
+      this.counters.discarded++;
+    }
+    return null;
+  }
+
+  /** An item was appended for this queue: serve who waits. */
+  noteItem(): void {
+    this.counters.totalItems++;
+    if (this.#waiters.length > 0) this.#serve();
+  }
+
+  // Getting
+
+  /**
+   * Asks for the item at the head. Gives it at once; or null when there is none and `deadline` (absolute ms, 0: do
+   * not wait) is past; or a place in the line, and `receiver` hears later. That place is also what one gets when
+   * the item's bytes are in the file only: they are on their way then.
+   */
+  get(mode: GetMode, deadline: number, receiver: Receiver): ItemView | Waiter | null {
+    if (this.#isDeleted) return null;
+    // Whoever waits is first: a line exists only while there is nothing, or while bytes are on their way.
+    const found = this.#waiters.length > 0 && this.reader.items > 0 ? "loading" : this.#findLive();
+    if (found === "item") return this.#handOut(mode);
+    const now = deadline === 0 ? 0 : this.#clock.now();
+    if (found === "none" && deadline <= now) return null;
+    const waiter = new Waiter(this.#waiters, mode, deadline, receiver);
+    if (deadline > now) waiter.timer = this.#clock.after(deadline - now, () => this.#giveUp(waiter));
+    this.#waiters.push(waiter);
+    return waiter;
+  }
+
+  #giveUp(waiter: Waiter): void {
+    if (waiter.list === null) return;
+    waiter.withdraw();
+    waiter.receiver.miss();
+  }
+
+  /** The head, after what has expired there is gone. */
+  #findLive(): "item" | "none" | "loading" {
+    for (;;) {
+      const found = this.reader.find();
+      if (found !== "item" || !this.#isExpired()) return found;
+      if (!this.#expireHead()) return "none";
+    }
+  }
+
+  /** The end of this item's life by its own expiry and the queue's `maxAge`; 0: none. */
+  #expiryOf(item: ItemView): number {
+    const { maxAgeMs } = this.settings;
+    if (maxAgeMs === null) return item.expiryMs;
+    const oldest = item.addTimeMs + maxAgeMs;
+    return item.expiryMs === 0 ? oldest : Math.min(item.expiryMs, oldest);
+  }
+
+  #isExpired(): boolean {
+    const expiry = this.#expiryOf(this.reader.view);
+    return expiry !== 0 && expiry <= this.#clock.now();
+  }
+
+  /** Drops the expired item at the head, or moves it to `expireToQueue`. False: it cannot be moved now. */
+  #expireHead(): boolean {
+    const { expireToQueue } = this.settings;
+    if (expireToQueue === null) {
+      this.reader.take();
+    } else {
+      let receipt: Receipt | null;
+      try {
+        receipt = this.#expireTo(expireToQueue, this.reader.view);
+      } catch (error) {
+        this.#logger.warn(
+          { err: error, queue: this.name, expireToQueue },
+          "cannot move an expired item; it stays",
+        );
+        return false;
+      }
+      // It is done here only once it is safe there: a crash in between must not lose it.
+      const { id } = this.reader.open(this.#clock.now());
+      if (receipt === null) this.reader.confirm(id);
+      else
+        receipt.whenSettled(() => (receipt.state === "kept" ? this.reader.confirm(id) : this.#giveBack(id)));
+    }
+    this.counters.expiredItems++;
+    return true;
+  }
+
+  #handOut(mode: GetMode): ItemView {
+    const { reader } = this;
+    const { view } = reader;
+    view.expiryMs = this.#expiryOf(view);
+    if (mode === "peek") return view;
+    const now = this.#clock.now();
+    this.#lastAgeMs = Math.max(0, now - view.addTimeMs);
+    if (mode === "take") {
+      reader.take();
+    } else {
+      reader.open(now);
+      this.counters.transactions++;
+      if (this.settings.enableTrace) this.#trace("open", view.id);
+    }
+    return view;
+  }
+
+  #serve(): void {
+    for (let waiter = this.#waiters.first; waiter !== null; waiter = this.#waiters.first) {
+      const found = this.#findLive();
+      if (found === "loading") return;
+      if (found === "none") {
+        this.#waiters.dismiss((other) => other.deadline === 0);
+        return;
+      }
+      waiter.withdraw();
+      waiter.receiver.receive(this.#handOut(waiter.mode));
+    }
+  }
+
+  #loaded(isThere: boolean): void {
+    if (isThere) this.#serve();
+    else this.#waiters.dismiss(() => true);
+  }
+
+  /**
+   * An open item is done for good. False: that id is not open (any more). A receipt: the answer has to wait until
+   * it is kept.
+   */
+  confirm(id: number): Receipt | null | false {
+    const confirmed = this.reader.confirm(id);
+    if (confirmed !== false && this.settings.enableTrace) this.#trace("confirm", id);
+    return confirmed;
+  }
+
+  /** An open item goes back to the head, in its old place. False: that id is not open (any more). */
+  abort(id: number): boolean {
+    if (!this.#giveBack(id)) return false;
+    this.counters.canceledTransactions++;
+    if (this.settings.enableTrace) this.#trace("abort", id);
+    return true;
+  }
+
+  #giveBack(id: number): boolean {
+    if (this.#isDeleted || !this.reader.giveBack(id)) return false;
+    if (this.#waiters.length > 0) this.#serve();
+    return true;
+  }
+
+  #trace(event: string, id: number): void {
+    this.#logger.info({ queue: this.name, event, id }, "trace");
+  }
+
+  // Housekeeping
+
+  /** Removes every item but the open ones. */
+  flush(): void {
+    this.counters.totalFlushes++;
+    this.reader.flush();
+  }
+
+  /** Drops expired items from the head, `maxItems` at most; returns how many. */
+  flushExpired(maxItems: number): number {
+    const before = this.counters.expiredItems;
+    while (this.counters.expiredItems - before < maxItems && this.reader.items > 0) {
+      if (this.reader.find() !== "item" || !this.#isExpired() || !this.#expireHead()) break;
+    }
+    return this.counters.expiredItems - before;
+  }
+
+  /** The regular look: expired items, open reads that took too long. */
+  sweep(): void {
+    const { openTransactionTimeoutMs, maxExpireSweep } = this.settings;
+    this.flushExpired(maxExpireSweep ?? Number.POSITIVE_INFINITY);
+    if (openTransactionTimeoutMs === null) return;
+    const openedBefore = this.#clock.now() - openTransactionTimeoutMs;
+    const late: number[] = [];
+    for (const place of this.reader.openPlaces()) {
+      if (place.openedMs > openedBefore) break;
+      late.push(place.id);
+    }
+    for (const id of late) this.abort(id);
+  }
+
+  /** The queue is gone: whoever waits hears so. */
+  end(): void {
+    this.#isDeleted = true;
+    this.reader.onLoaded = () => {};
+    this.#waiters.dismiss(() => true);
+  }
+}
