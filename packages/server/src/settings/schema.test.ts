@@ -242,6 +242,11 @@ describe("a bad file", () => {
       { maxopentransactions: 1 },
       "maxopentransactions: no such setting, did you mean maxOpenTransactions?",
     ],
+    [
+      "a name from Kestrel's own files",
+      { default: { whiteListClientIdForEnqueue: "shop" } },
+      "default.whiteListClientIdForEnqueue: no such setting, did you mean clientIdForEnqueue?",
+    ],
     ["a setting like no other", { colour: "red" }, "colour: no such setting"],
     [
       "a queue's setting in the wrong place",

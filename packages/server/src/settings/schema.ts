@@ -80,8 +80,15 @@ function isSection(input: unknown): input is Section {
   return typeof input === "object" && input !== null && !Array.isArray(input);
 }
 
+/** What Kestrel's own files call otherwise. */
+const namesElsewhere: ReadonlyMap<string, string> = new Map([
+  ["whiteListClientIdForEnqueue", "clientIdForEnqueue"],
+  ["whiteListClientIdForDequeue", "clientIdForDequeue"],
+  ["loggers", "logLevel"],
+]);
+
 function hintFor(key: string, known: readonly string[]): string {
-  const close = findCloseWord(key, known);
+  const close = findCloseWord(namesElsewhere.get(key) ?? key, known);
   if (close !== undefined) return `, did you mean ${close}?`;
   const isOfQueues = Object.values(queueTable).some(({ name }) => name === key);
   return isOfQueues ? ', it belongs to a queue, or to "default" for all queues' : "";
