@@ -1,0 +1,154 @@
+/**
+ * From the command line to a cluster: which servers are meant, and a client for them. Servers come from
+ * `--servers`, else a file of them, else KESTREL_SERVERS, else `~/.kestrel_cluster`, else localhost.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { KestrelClusterClient } from "@kestrel-mq/client";
+import { parseDurationMs } from "./duration.ts";
+import { UsageError } from "./exit-code.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** What kq needs of a KestrelClusterClient; tests put something simpler in its place. */
+export type Cluster = Pick<
+  KestrelClusterClient,
+  "put" | "get" | "open" | "peek" | "delete" | "flush" | "stats" | "nodes" | "nodeFor" | "close"
+>;
+
+export type ClusterOptions = ConstructorParameters<typeof KestrelClusterClient>[0];
+
+export type Connect = (options: ClusterOptions) => Cluster;
+
+const defaultServer = "localhost:22133";
+
+/** Options of every command that talks to a cluster. */
+export const clusterFlags = {
+  servers: {
+    type: "string",
+    group: "Cluster:",
+    requiresArg: true,
+    describe: "The nodes, as host:port,host:port [KESTREL_SERVERS, else localhost:22133]",
+  },
+  "servers-file": {
+    type: "string",
+    group: "Cluster:",
+    requiresArg: true,
+    describe: "A file of nodes, one host[:port] a line; - reads standard input [~/.kestrel_cluster]",
+  },
+  node: {
+    type: "string",
+    group: "Cluster:",
+    requiresArg: true,
+    describe: "Only this one of the nodes",
+  },
+  strategy: {
+    choices: ["round-robin", "hash", "random"],
+    group: "Cluster:",
+    default: "round-robin",
+    requiresArg: true,
+    describe: "How a node is chosen for each item",
+  },
+  timeout: {
+    type: "string",
+    group: "Cluster:",
+    requiresArg: true,
+    coerce: (text: string): number => parseDurationMs(text),
+    describe: "How long to wait for an answer, e.g. 5s",
+  },
+} as const;
+
+/** The parsed values of `clusterFlags`. */
+export interface ClusterArguments {
+  servers: string | undefined;
+  serversFile: string | undefined;
+  node: string | undefined;
+  strategy: string;
+  timeout: number | undefined;
+}
+
+/** What a client needs to know; the nodes are named as the user named them. */
+export interface ChosenCluster extends ClusterOptions {
+  readonly servers: readonly string[];
+}
+
+/** The options of a client for the cluster that the command line means. Throws UsageError. */
+export async function clusterOptions(
+  args: ClusterArguments,
+  surroundings: Surroundings,
+): Promise<ChosenCluster> {
+  return {
+    servers: onlyNode(await findServers(args, surroundings), args.node),
+    strategy: args.strategy as NonNullable<ClusterOptions["strategy"]>,
+    ...(args.timeout === undefined ? {} : { timeoutMs: args.timeout, connectTimeoutMs: args.timeout }),
+  };
+}
+
+/** A node must be named as it is in the list, or by its port alone. Throws UsageError. */
+function onlyNode(servers: string[], node: string | undefined): string[] {
+  if (node === undefined) return servers;
+  const named = servers.filter((server) => server === node || server.endsWith(`:${node}`));
+  if (named.length === 1) return named;
+  throw new UsageError(`--node ${node} is none of the nodes: ${servers.join(", ")}`);
+}
+
+async function findServers(args: ClusterArguments, surroundings: Surroundings): Promise<string[]> {
+  if (args.servers !== undefined && args.serversFile !== undefined) {
+    throw new UsageError("--servers and --servers-file exclude each other");
+  }
+  if (args.servers !== undefined) return parseServers(args.servers, "--servers");
+  if (args.serversFile === "-") return parseServers(await readText(surroundings), "standard input");
+  if (args.serversFile !== undefined) return await readServersFile(args.serversFile);
+  const named = surroundings.env.KESTREL_SERVERS ?? "";
+  if (named.trim() !== "") return parseServers(named, "KESTREL_SERVERS");
+  return (await findHomeList(surroundings.homeFolder)) ?? [defaultServer];
+}
+
+/**
+ * Server names separated by commas or white space; `#` starts a comment. `origin` says in an error where the
+ * text came from. Throws UsageError when there is no name in it, a name is no host[:port], or one comes twice.
+ */
+export function parseServers(text: string, origin: string): string[] {
+  const names = text
+    .replaceAll(/#.*$/gm, "")
+    .split(/[\s,]+/)
+    .filter((name) => name !== "");
+  if (names.length === 0) throw new UsageError(`${origin} names no server: write host:port,host:port`);
+  const seen = new Set<string>();
+  for (const name of names) {
+    const port = serverName.exec(name)?.[1] ?? "22133";
+    if (!serverName.test(name) || Number(port) < 1 || Number(port) > 65_535) {
+      throw new UsageError(`"${name}" in ${origin} is no server: write host, host:port or [::1]:port`);
+    }
+    if (seen.has(name)) throw new UsageError(`${origin} names ${name} twice`);
+    seen.add(name);
+  }
+  return names;
+}
+
+/** host, host:port, [ipv6] or [ipv6]:port. */
+const serverName = /^(?:\[[0-9a-fA-F:.%]+\]|[^\s:[\]/]+)(?::(\d{1,5}))?$/;
+
+async function readServersFile(path: string): Promise<string[]> {
+  try {
+    return parseServers(await readFile(path, "utf8"), path);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`cannot read the servers file ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function findHomeList(homeFolder: string): Promise<string[] | undefined> {
+  const path = join(homeFolder, ".kestrel_cluster");
+  try {
+    return parseServers(await readFile(path, "utf8"), path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function readText(surroundings: Surroundings): Promise<string> {
+  let text = "";
+  for await (const chunk of surroundings.stdin) text += String(chunk);
+  return text;
+}

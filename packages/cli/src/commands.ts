@@ -1,0 +1,41 @@
+/** The commands of kq, in the order in which its help lists them. */
+import type { Command } from "./command.ts";
+import { deleteCommand } from "./commands/delete.ts";
+import { drainCommand } from "./commands/drain.ts";
+import { flushCommand } from "./commands/flush.ts";
+import { getCommand } from "./commands/get.ts";
+import { peekCommand } from "./commands/peek.ts";
+import { pingCommand } from "./commands/ping.ts";
+import { putCommand } from "./commands/put.ts";
+import { queuesCommand } from "./commands/queues.ts";
+import { reloadCommand } from "./commands/reload.ts";
+import { ringCommand } from "./commands/ring.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { shutdownCommand } from "./commands/shutdown.ts";
+import { staleCommand } from "./commands/stale.ts";
+import { statsCommand } from "./commands/stats.ts";
+import { statusCommand } from "./commands/status.ts";
+import { topCommand } from "./commands/top.ts";
+import { upCommand } from "./commands/up.ts";
+import { versionCommand } from "./commands/version.ts";
+
+export const commands: readonly Command[] = [
+  putCommand,
+  getCommand,
+  peekCommand,
+  queuesCommand,
+  topCommand,
+  staleCommand,
+  statsCommand,
+  flushCommand,
+  deleteCommand,
+  ringCommand,
+  pingCommand,
+  versionCommand,
+  statusCommand,
+  drainCommand,
+  reloadCommand,
+  shutdownCommand,
+  serveCommand,
+  upCommand,
+];

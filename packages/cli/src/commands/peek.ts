@@ -1,0 +1,37 @@
+/**
+ * `kq peek`: shows the item that comes next, and leaves it there.
+ */
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { deliver } from "../delivery.ts";
+import { exitCodes } from "../exit-code.ts";
+
+export const peekCommand: Command = defineCommand({
+  usage: "peek <queue>",
+  describe: "Show the next item of a queue and leave it there",
+  examples: [
+    ["kq peek work", "the next item; exit code 3 if there is none"],
+    ["kq peek work --servers localhost:22134", "the next item of one node"],
+  ],
+  positionals: { queue: { type: "string", demandOption: true, describe: "The queue" } },
+  flags: {
+    raw: { type: "boolean", describe: "No line feed after the item" },
+    ...clusterFlags,
+    ...jsonFlag,
+  },
+  async run(args, surroundings) {
+    const cluster = surroundings.connect(await clusterOptions(args as ClusterArguments, surroundings));
+    try {
+      const item = await cluster.peek(args.queue, { signal: surroundings.interrupted });
+      if (item === null) return exitCodes.nothing;
+      await deliver(
+        surroundings.stdout,
+        item,
+        args.json === true ? "json" : args.raw === true ? "raw" : "lines",
+      );
+      return exitCodes.done;
+    } finally {
+      await cluster.close();
+    }
+  },
+});

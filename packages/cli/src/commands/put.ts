@@ -1,0 +1,161 @@
+/**
+ * `kq put`: items from the command line or from standard input into a queue.
+ */
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { renderDurationMs } from "../duration.ts";
+import { type ExitCode, exitCodes, UsageError } from "../exit-code.ts";
+import { parseExpiry } from "../expiry.ts";
+import type { LineNumbers } from "../line-numbers.ts";
+import { readLines, readWhole } from "../lines.ts";
+import { renderJson } from "../output.ts";
+import { Progress } from "../progress.ts";
+import { Putting } from "../putting.ts";
+import { type Surroundings, say } from "../surroundings.ts";
+import { writeOut } from "../writing.ts";
+
+/** The largest item that a node takes unless it is set otherwise. */
+const itemBytesMax = 64 * 1024 * 1024;
+
+export const putCommand: Command = defineCommand({
+  usage: "put <queue> [items..]",
+  describe: "Put items into a queue: those named, else one a line from standard input",
+  examples: [
+    ["kq put work hello", "one item"],
+    ["kq put work -- -5 --odd", "items that look like flags go after --"],
+    ["seq 1 1000 | kq put work", "one item a line"],
+    ["kq put photos --whole < cat.jpg", "all of standard input as one item"],
+    ["kq put work --expires 10m hello", "gone unless somebody gets it within ten minutes"],
+    ["kq put work --key user-7 hello", "on the node of that key, in order with its other items"],
+  ],
+  positionals: {
+    queue: { type: "string", demandOption: true, describe: "The queue" },
+    items: {
+      type: "string",
+      array: true,
+      default: [] as string[],
+      defaultDescription: "lines of standard input",
+      describe: "The items",
+    },
+  },
+  flags: {
+    whole: { type: "boolean", describe: "All of standard input is one item" },
+    expires: {
+      type: "string",
+      requiresArg: true,
+      coerce: parseExpiry,
+      describe: "When the items expire: 30s, 10m, or 2030-01-31T08:00Z",
+    },
+    key: {
+      type: "string",
+      requiresArg: true,
+      describe: "Items of one key go to one node and keep their order",
+    },
+    "at-least-once": {
+      type: "boolean",
+      describe: "Put an item again when its outcome is unknown; it may then be there twice",
+    },
+    ...clusterFlags,
+    ...jsonFlag,
+  },
+  async run(args, surroundings) {
+    if (args.whole === true && args.items.length > 0)
+      throw new UsageError("--whole reads standard input and takes no items");
+    const isPiped = args.items.length === 0 && args.serversFile !== "-";
+    if (args.items.length === 0 && !isPiped)
+      throw new UsageError("standard input cannot hold both servers and items");
+    const cluster = surroundings.connect({
+      ...(await clusterOptions(args as ClusterArguments, surroundings)),
+      guarantee: args.atLeastOnce === true ? "at-least-once" : "at-most-once",
+    });
+    cluster.nodeFor(args.queue); // Refuses an impossible name before anything is read.
+    if (isPiped && surroundings.stdin.isTTY === true)
+      say(surroundings, "Items from the terminal, one a line; Ctrl-D ends.");
+    const progress = new Progress(surroundings, "put", isPiped ? null : args.items.length);
+    const startedMs = Date.now();
+    const putting = new Putting(
+      cluster,
+      args.queue,
+      {
+        ...(args.expires === undefined ? {} : { expires: args.expires }),
+        ...(args.key === undefined ? {} : { key: args.key }),
+      },
+      () => progress.advance(1),
+    );
+    try {
+      await putAll(putting, batches(args, surroundings), surroundings);
+      await putting.settled();
+    } finally {
+      progress.stop();
+      await cluster.close();
+    }
+    return await report(putting, Date.now() - startedMs, args.json === true, surroundings);
+  },
+});
+
+async function putAll(
+  putting: Putting,
+  items: AsyncIterable<Buffer[]>,
+  surroundings: Surroundings,
+): Promise<void> {
+  const { stdin, interrupted } = surroundings;
+  const stopReading = () => stdin.destroy();
+  interrupted.addEventListener("abort", stopReading);
+  try {
+    for await (const batch of items) {
+      for (const item of batch) {
+        if (putting.isFull) await putting.room();
+        if (putting.stopReason !== null || interrupted.aborted) return;
+        putting.put(item);
+      }
+    }
+  } catch (error) {
+    // Input that fails half-way must not hide what has been put so far: it is told after the account.
+    putting.stopReason ??= interrupted.aborted ? "interrupted" : (error as Error).message;
+  } finally {
+    interrupted.removeEventListener("abort", stopReading);
+    if (interrupted.aborted) putting.stopReason ??= "interrupted";
+  }
+}
+
+async function* batches(
+  args: { items: string[]; whole: boolean | undefined },
+  { stdin }: Surroundings,
+): AsyncGenerator<Buffer[]> {
+  if (args.items.length > 0) yield args.items.map((item) => Buffer.from(item));
+  else if (args.whole === true) yield [await readWhole(stdin, itemBytesMax)];
+  else yield* readLines(stdin, itemBytesMax);
+}
+
+async function report(
+  putting: Putting,
+  tookMs: number,
+  isJson: boolean,
+  surroundings: Surroundings,
+): Promise<ExitCode> {
+  const { stored, unknown, tooLarge, notStored, stopReason } = putting;
+  const isWhole = stored === putting.count && stopReason === null;
+  const count = (length: number) => `${length.toLocaleString("en")} ${length === 1 ? "item" : "items"}`;
+  const tell = (lines: LineNumbers, words: string) => {
+    if (lines.length > 0) say(surroundings, `kq put: ${count(lines.length)} ${words}: ${lines.render()}`);
+  };
+  tell(unknown, `may or may not be stored (${putting.unknownReason}; --at-least-once would put them again)`);
+  tell(tooLarge, "refused, larger than the queue takes");
+  tell(notStored, "not stored");
+  if (stopReason !== null) say(surroundings, `kq put: stopped after item ${putting.count}: ${stopReason}`);
+  if (isJson) {
+    await writeOut(
+      surroundings.stdout,
+      renderJson({
+        stored,
+        unknown: unknown.ranges(),
+        tooLarge: tooLarge.ranges(),
+        notStored: notStored.ranges(),
+        stopReason,
+      }),
+    );
+  } else if (!isWhole || surroundings.stderr.isTTY === true) {
+    say(surroundings, `Stored ${count(stored)} in ${renderDurationMs(tookMs)}.`);
+  }
+  return isWhole ? exitCodes.done : exitCodes.failed;
+}

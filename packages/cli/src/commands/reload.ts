@@ -1,0 +1,22 @@
+/**
+ * `kq reload`: makes every node read its configuration again.
+ */
+import { type ClusterArguments, clusterFlags } from "../cluster.ts";
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { askEach, showAnswers } from "../node-inquiry.ts";
+
+export const reloadCommand: Command = defineCommand({
+  usage: "reload",
+  describe: "Make every node read its configuration file again; queues and aliases change",
+  examples: [
+    ["kq reload", "all nodes"],
+    ["kq reload --node 22134", "one of them"],
+  ],
+  positionals: {},
+  flags: { ...clusterFlags, ...jsonFlag },
+  async run(args, surroundings) {
+    const answers = await askEach(args as ClusterArguments, surroundings, (admin) => admin.line("reload"));
+    const columns = [{ title: "answer", value: (row: { value: string }) => row.value }];
+    return await showAnswers("reload", answers, columns, args.json, surroundings);
+  },
+});

@@ -1,0 +1,34 @@
+/**
+ * `kq shutdown`: stops nodes in good order, after asking.
+ */
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { exitCodes } from "../exit-code.ts";
+import { askEach, showAnswers } from "../node-inquiry.ts";
+import { yesFlag } from "../on-every-node.ts";
+import { isAgreed } from "../question.ts";
+import { say } from "../surroundings.ts";
+
+export const shutdownCommand: Command = defineCommand({
+  usage: "shutdown",
+  describe: "Stop nodes in good order; their queues stay in their journals",
+  examples: [
+    ["kq shutdown --node 22134", "one node; asks first"],
+    ["kq shutdown --yes", "all of them, without asking"],
+  ],
+  positionals: {},
+  flags: { ...yesFlag, ...clusterFlags, ...jsonFlag },
+  async run(args, surroundings) {
+    const { servers } = await clusterOptions(args as ClusterArguments, surroundings);
+    if (!(await isAgreed(surroundings, `Stop ${servers.join(", ")}?`, args.yes))) {
+      say(surroundings, "kq shutdown: nothing done");
+      return exitCodes.failed;
+    }
+    const answers = await askEach(args as ClusterArguments, surroundings, async (admin) => {
+      await admin.rest("shutdown");
+      return "stopped";
+    });
+    const columns = [{ title: "answer", value: (row: { value: string }) => row.value }];
+    return await showAnswers("shutdown", answers, columns, args.json, surroundings);
+  },
+});

@@ -1,0 +1,38 @@
+/**
+ * `kq status`: what each node may be used for at present, and changing it.
+ */
+import { type ClusterArguments, clusterFlags } from "../cluster.ts";
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { UsageError } from "../exit-code.ts";
+import { askEach, showAnswers } from "../node-inquiry.ts";
+import { askStatus, findStatus, parseStatus, setStatus } from "../node-status.ts";
+
+export const statusCommand: Command = defineCommand({
+  usage: "status [which] [new]",
+  describe: "Show or set what nodes may be used for: up, readonly, writeavoid, quiescent",
+  examples: [
+    ["kq status", "a line for each node"],
+    ["kq status localhost:22134 readonly", "no more puts there; what is there can be got"],
+    ["kq status localhost:22134 up", "in use again"],
+    ["kq status quiescent", "all nodes: nothing but confirming and aborting what is open"],
+  ],
+  positionals: {
+    which: { type: "string", describe: "The node; without it all of them" },
+    new: { type: "string", describe: "up, readonly, writeavoid or quiescent" },
+  },
+  flags: { ...clusterFlags, ...jsonFlag },
+  async run(args, surroundings) {
+    // As kcluster had it, a lone argument may be the status, for all nodes.
+    const isStatusAlone =
+      args.which !== undefined && args.new === undefined && findStatus(args.which) !== undefined;
+    const [which, wanted] = isStatusAlone ? [undefined, args.which] : [args.which, args.new];
+    if (which !== undefined && args.node !== undefined) throw new UsageError("the node is named twice");
+    const status = wanted === undefined ? undefined : parseStatus(wanted);
+    const chosen = { ...(args as ClusterArguments), node: which ?? args.node };
+    const answers = await askEach(chosen, surroundings, (admin) =>
+      status === undefined ? askStatus(admin) : setStatus(admin, status),
+    );
+    const columns = [{ title: "status", value: (row: { value: string }) => row.value }];
+    return await showAnswers("status", answers, columns, args.json, surroundings);
+  },
+});

@@ -1,0 +1,123 @@
+/**
+ * `kq up`: a cluster of nodes on this machine, to try things out and for tests. Ctrl-C stops them all.
+ */
+import { once } from "node:events";
+import { resolve } from "node:path";
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { parseCount } from "../count.ts";
+import { exitCodes, UsageError } from "../exit-code.ts";
+import { NodeProcess, type ReadyLine } from "../node-process.ts";
+import { colorsFor, renderJson } from "../output.ts";
+import { type Surroundings, say } from "../surroundings.ts";
+import { writeOut } from "../writing.ts";
+
+const portMax = 65_535;
+
+export const upCommand: Command = defineCommand({
+  usage: "up",
+  describe: "Run a cluster of nodes on this machine until Ctrl-C",
+  examples: [
+    ["kq up", "three nodes, on ports 22133 to 22135"],
+    ["kq up -n 5 --port 30000", "five nodes, on ports 30000 to 30004"],
+    ["kq up --port 0 --json", "free ports; one line of JSON says which, when all are ready"],
+  ],
+  positionals: {},
+  flags: {
+    nodes: {
+      type: "string",
+      alias: "n",
+      requiresArg: true,
+      default: "3",
+      coerce: (text: string) => parseCount(text, 1),
+      describe: "How many",
+    },
+    port: {
+      type: "string",
+      requiresArg: true,
+      default: "22133",
+      coerce: (text: string) => parseCount(text, 0),
+      describe: "Port of the first; the next have the next. 0: any free ones",
+    },
+    host: { type: "string", requiresArg: true, default: "127.0.0.1", describe: "Address to listen on" },
+    data: {
+      type: "string",
+      requiresArg: true,
+      default: "kestrel-data",
+      describe: "Folder for the journals, one folder for each node",
+    },
+    ...jsonFlag,
+  },
+  async run(args, surroundings) {
+    if (args.port + args.nodes - 1 > portMax)
+      throw new UsageError(`ports end at ${portMax}: choose a lower --port`);
+    const data = resolve(args.data);
+    const nodes = Array.from({ length: args.nodes }, (_, index) => {
+      const name = `node-${index + 1}`;
+      const port = args.port === 0 ? 0 : args.port + index;
+      return new NodeProcess(
+        name,
+        nodeFlags(args.host, port, `${data}/${name}`),
+        logger(name, index, surroundings),
+      );
+    });
+    try {
+      const ready = await Promise.all(nodes.map((node) => node.ready()));
+      await announce(ready, data, args.json, surroundings);
+      return await watch(nodes, surroundings);
+    } finally {
+      await Promise.all(nodes.map((node) => node.stop()));
+    }
+  },
+});
+
+function nodeFlags(host: string, port: number, queuePath: string): string[] {
+  return ["--listen", host, "--memcache-port", String(port), "--queue-path", queuePath];
+}
+
+async function announce(
+  ready: readonly ReadyLine[],
+  data: string,
+  json: boolean | undefined,
+  surroundings: Surroundings,
+): Promise<void> {
+  const servers = ready.map(({ listeners }) => {
+    const { host, port } = listeners.memcache!;
+    return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  });
+  const list = servers.join(",");
+  if (json === true) {
+    const pids = ready.map(({ pid }) => pid);
+    await writeOut(surroundings.stdout, renderJson({ ready: true, servers, pids, data }));
+    return;
+  }
+  await writeOut(surroundings.stdout, `${list}\n`);
+  if (surroundings.stderr.isTTY === true) {
+    say(surroundings, `Ready. In another terminal: export KESTREL_SERVERS=${list}`);
+    say(surroundings, `Journals are in ${data}. Ctrl-C stops all nodes.`);
+  }
+}
+
+/** Until Ctrl-C, or until no node is left. A node that ends by itself is told; the others go on. */
+async function watch(nodes: readonly NodeProcess[], surroundings: Surroundings): Promise<0 | 1> {
+  const { interrupted } = surroundings;
+  let fallen = 0;
+  const allFallen = Promise.all(
+    nodes.map(async (node) => {
+      const how = await node.ended;
+      if (interrupted.aborted) return;
+      fallen++;
+      say(surroundings, `kq up: ${node.name} has ended by itself (${how}); the others go on`);
+    }),
+  );
+  if (!interrupted.aborted) await Promise.race([allFallen, once(interrupted, "abort")]);
+  return fallen === 0 ? exitCodes.done : exitCodes.failed;
+}
+
+/** One log for all: each line under its node's name, in the node's colour. */
+function logger(name: string, index: number, { stderr, env }: Surroundings): (line: string) => void {
+  const colors = colorsFor(stderr, env);
+  const paint = [colors.cyan, colors.yellow, colors.green, colors.magenta, colors.blue, colors.red][
+    index % 6
+  ]!;
+  return (line) => stderr.write(`${paint(`${name} |`)} ${line}\n`);
+}

@@ -1,0 +1,29 @@
+/**
+ * The program: gives `kq` the real world and turns its result into an exit code. The first Ctrl-C (or
+ * SIGTERM, or a closed terminal) asks the command to end in good order, the second ends the process at once.
+ */
+import { homedir } from "node:os";
+import { AdminConnection, KestrelClusterClient } from "@kestrel-mq/client";
+import { kq } from "./kq.ts";
+
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(1);
+    interruption.abort();
+  });
+}
+// Each write hears of its own failure; without a listener a closed pipe would end the process instead.
+process.stdout.on("error", () => {});
+process.stderr.on("error", () => {});
+
+process.exitCode = await kq(process.argv.slice(2), {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  homeFolder: homedir(),
+  interrupted: interruption.signal,
+  connect: (options) => new KestrelClusterClient(options),
+  connectAdmin: (server, options) => new AdminConnection(server, options),
+});

@@ -1,0 +1,106 @@
+/**
+ * Puts a long run of items quickly: many at a time, in the order of the input, and keeping account of what
+ * became of each. Promises that an item counts as stored only when a node said so. Bounds what is on its way.
+ */
+import type { Cluster } from "./cluster.ts";
+import { codeOf, explain } from "./failure.ts";
+import { LineNumbers } from "./line-numbers.ts";
+
+const inFlightLengthMax = 1024;
+const inFlightSizeMax = 16 * 1024 * 1024;
+
+type PutOptions = NonNullable<Parameters<Cluster["put"]>[2]>;
+
+export class Putting {
+  readonly #cluster: Cluster;
+  readonly #queue: string;
+  readonly #options: PutOptions;
+  readonly #onStored: () => void;
+  #count = 0;
+  #inFlightLength = 0;
+  #inFlightSize = 0;
+  #wake: (() => void) | null = null;
+
+  stored = 0;
+  /** May have been stored or not. */
+  readonly unknown: LineNumbers = new LineNumbers();
+  /** Larger than the queue takes. */
+  readonly tooLarge: LineNumbers = new LineNumbers();
+  /** Surely not stored, for another reason. */
+  readonly notStored: LineNumbers = new LineNumbers();
+  /** Why putting further items would be in vain; null while it isn't. */
+  stopReason: string | null = null;
+  /** What the first item with an unknown outcome met with. */
+  unknownReason: string | null = null;
+
+  constructor(cluster: Cluster, queue: string, options: PutOptions, onStored: () => void) {
+    this.#cluster = cluster;
+    this.#queue = queue;
+    this.#options = options;
+    this.#onStored = onStored;
+  }
+
+  /** How many items have been given to `put` so far; also the number of the last one, counted from 1. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Sends one item on its way. Call it only when `isFull` is false; nothing is thrown. */
+  put(item: Buffer): void {
+    const number = ++this.#count;
+    this.#inFlightLength++;
+    this.#inFlightSize += item.length;
+    const settle = () => {
+      this.#inFlightLength--;
+      this.#inFlightSize -= item.length;
+      if (this.#wake !== null && !this.isFull) this.#wake();
+    };
+    this.#cluster.put(this.#queue, item, this.#options).then(
+      (outcome) => {
+        if (outcome.stored) {
+          this.stored++;
+          this.#onStored();
+        } else if (outcome.reason === "too-large") {
+          this.tooLarge.add(number);
+        } else {
+          this.notStored.add(number);
+          this.stopReason ??= `the queue is full on ${outcome.node}`;
+        }
+        settle();
+      },
+      (error: unknown) => {
+        if (codeOf(error) === "unknown") {
+          this.unknown.add(number);
+          this.unknownReason ??= explain(error);
+        } else {
+          this.notStored.add(number);
+          this.stopReason ??= explain(error);
+        }
+        settle();
+      },
+    );
+  }
+
+  get isFull(): boolean {
+    return this.#inFlightLength >= inFlightLengthMax || this.#inFlightSize >= inFlightSizeMax;
+  }
+
+  /** Resolves when there is room for another item. One caller at a time. */
+  room(): Promise<void> {
+    return this.#when(() => !this.isFull);
+  }
+
+  /** Resolves when the outcome of every item is known. */
+  settled(): Promise<void> {
+    return this.#when(() => this.#inFlightLength === 0);
+  }
+
+  async #when(isReached: () => boolean): Promise<void> {
+    while (!isReached()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = null;
+    }
+  }
+}

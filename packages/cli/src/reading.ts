@@ -1,0 +1,159 @@
+/**
+ * Reads a queue reliably to the end, to a count, or for ever. Each item is opened, delivered, and only then
+ * confirmed, so that whatever stops us half-way leaves it in the queue. Items of one node are delivered in the
+ * node's order; nodes are read side by side.
+ */
+import { setTimeout } from "node:timers/promises";
+import type { Cluster } from "./cluster.ts";
+import { Interrupted } from "./exit-code.ts";
+import { explain } from "./failure.ts";
+
+type OpenItem = NonNullable<Awaited<ReturnType<Cluster["open"]>>>;
+
+/** One thing to read from: a whole cluster, or one node of it. */
+export interface Source {
+  name: string;
+  cluster: Pick<Cluster, "open">;
+}
+
+export interface ReadingOptions {
+  queue: string;
+  /** Ends after this many items. Reliable only with one source. */
+  countMax: number;
+  /** Ends when nothing has come from anywhere for this long; 0 ends as soon as nothing is there. */
+  waitMs: number;
+  /** Never ends by itself: waits for further items, and for nodes that are down to come back. */
+  isFollowing: boolean;
+  /** Resolves when the item is safely out; rejects to stop the reading, and the item goes back. */
+  deliver(item: OpenItem): Promise<void>;
+  /** A line for people: a followed node went away or came back. */
+  warn(line: string): void;
+  interrupted: AbortSignal;
+}
+
+export interface ReadingResult {
+  delivered: number;
+  /** Delivered items that could not be confirmed: they will be handed out once more. */
+  unconfirmed: number;
+  failures: { name: string; error: unknown }[];
+}
+
+/** How long one request waits at most; a follower asks again and again. */
+const onePollMs = 20_000;
+/** Confirms of one source that may be on their way while it reads on. */
+const confirmsInFlightMax = 16;
+const backoffMs = [250, 500, 1000, 2000, 4000] as const;
+
+/**
+ * Resolves when all sources have ended. A source that fails is told in the result and doesn't stop the
+ * others. Rejects with what `deliver` rejected with, after everything still open has gone back.
+ */
+export async function readOut(sources: readonly Source[], options: ReadingOptions): Promise<ReadingResult> {
+  const reading = new Reading(options);
+  const forward = () => reading.stop();
+  options.interrupted.addEventListener("abort", forward);
+  if (options.interrupted.aborted) reading.stop();
+  try {
+    const ends = await Promise.allSettled(sources.map((source) => reading.read(source)));
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
+    return reading.result;
+  } finally {
+    options.interrupted.removeEventListener("abort", forward);
+  }
+}
+
+class Reading {
+  readonly result: ReadingResult = { delivered: 0, unconfirmed: 0, failures: [] };
+  readonly #options: ReadingOptions;
+  readonly #stopping = new AbortController();
+  #lastItemMs = Date.now();
+
+  constructor(options: ReadingOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#stopping.abort(new Interrupted());
+  }
+
+  async read(source: Source): Promise<void> {
+    const confirms = new Set<Promise<void>>();
+    try {
+      await this.#readUntilEnd(source, confirms);
+    } catch (error) {
+      this.stop();
+      throw error;
+    } finally {
+      await Promise.all(confirms);
+    }
+  }
+
+  async #readUntilEnd(source: Source, confirms: Set<Promise<void>>): Promise<void> {
+    const { queue, countMax, isFollowing, deliver } = this.#options;
+    let failuresInRow = 0;
+    while (!this.#stopping.signal.aborted && this.result.delivered < countMax) {
+      let item: OpenItem | null;
+      try {
+        item = await source.cluster.open(queue, { wait: this.#waitMs(), signal: this.#stopping.signal });
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        if (!isFollowing) {
+          this.result.failures.push({ name: source.name, error });
+          return;
+        }
+        if (failuresInRow === 0) this.#options.warn(`${explain(error)}; trying again until it is back`);
+        await pause(backoffMs[Math.min(failuresInRow++, backoffMs.length - 1)]!, this.#stopping.signal);
+        continue;
+      }
+      if (failuresInRow > 0) this.#options.warn(`${source.name} is back`);
+      failuresInRow = 0;
+      if (item === null) {
+        if (!isFollowing && this.#waitMs() === 0) return;
+        continue;
+      }
+      if (this.#stopping.signal.aborted) {
+        await giveBack(item);
+        return;
+      }
+      this.#lastItemMs = Date.now();
+      try {
+        await deliver(item);
+      } catch (error) {
+        await giveBack(item);
+        throw error;
+      }
+      this.result.delivered++;
+      if (confirms.size >= confirmsInFlightMax) await Promise.race(confirms);
+      const confirm = this.#confirm(item, source).finally(() => confirms.delete(confirm));
+      confirms.add(confirm);
+    }
+  }
+
+  async #confirm(item: OpenItem, source: Source): Promise<void> {
+    try {
+      await item.confirm();
+    } catch (error) {
+      if (this.result.unconfirmed++ === 0) this.result.failures.push({ name: source.name, error });
+    }
+  }
+
+  #waitMs(): number {
+    const { waitMs, isFollowing } = this.#options;
+    if (isFollowing) return onePollMs;
+    return Math.max(0, Math.min(onePollMs, this.#lastItemMs + waitMs - Date.now()));
+  }
+}
+
+/** Resolves after `ms`, or as soon as `signal` is aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(ms, undefined, { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Gives an item back. Should that fail, the connection is gone, and the node takes the item back by itself. */
+async function giveBack(item: OpenItem): Promise<void> {
+  await item.abort().catch(() => {});
+}
