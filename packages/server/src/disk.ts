@@ -6,6 +6,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
+import { SpoolLock } from "./spool-lock.ts";
 
 /** An open file. Offsets and sizes in bytes. A method either does all that was asked or throws the system's error. */
 export interface DiskFile {
@@ -22,7 +23,14 @@ export interface DiskFile {
   close(): void;
 }
 
+/** Held by the one process that owns a folder. */
+export interface FolderLock {
+  release(): void;
+}
+
 export interface Disk {
+  /** Makes this process the owner of an existing folder. Throws SpoolLockedError when another one is. */
+  lockFolder(folder: string): FolderLock;
   /** Creates the folder and what is missing above it. */
   makeFolder(folder: string): void;
   /** Names in the folder, sorted. */
@@ -66,6 +74,10 @@ export class NodeDisk implements Disk {
 
   constructor(descriptorsMax: number = Math.max(64, Math.floor(findOpenFilesMax() * logShare))) {
     this.#descriptorsMax = descriptorsMax;
+  }
+
+  lockFolder(folder: string): FolderLock {
+    return SpoolLock.take(folder);
   }
 
   makeFolder(folder: string): void {

@@ -32,8 +32,8 @@ import {
   readerNumberMax,
 } from "./record.ts";
 import { type RecoveredLog, recoverLog, setAside } from "./recovery.ts";
+import type { Reserve } from "./reserve.ts";
 import { encodeSegmentEnd, encodeSegmentHead, Segment, segmentName } from "./segment.ts";
-import type { Reserve } from "./spool.ts";
 import type { Turn, TurnWriter } from "./turn.ts";
 
 /** A turn's records are cut into frames of about this size: what one flipped bit can take with it. */

@@ -215,13 +215,9 @@ class Recovery {
         records.push(record);
       }
       at = frameEnd;
-      if (!isContent) {
-        place = { offset: at, size: 0, firstId: segment.nextId };
-        continue;
-      }
-      place.size = at - place.offset;
-      if (place.size >= chunkSizeMax || at === end) {
-        places.push(place);
+      if (isContent) place.size = at - place.offset;
+      if (!isContent || place.size >= chunkSizeMax || at === end) {
+        if (place.size > 0) places.push(place);
         place = { offset: at, size: 0, firstId: segment.nextId };
       }
     }

@@ -4,13 +4,13 @@
  */
 import path from "node:path";
 import type { Clock, Timer } from "../clock.ts";
-import type { Disk } from "../disk.ts";
+import type { Disk, FolderLock } from "../disk.ts";
 import { KestrelError } from "../errors.ts";
 import { MemoryBudget } from "../journal/chunk-cache.ts";
 import type { ItemView } from "../journal/item-view.ts";
 import { Log, type LogOptions } from "../journal/log.ts";
 import { Receipt } from "../journal/receipt.ts";
-import { Reserve, SpoolLock } from "../journal/spool.ts";
+import { Reserve } from "../journal/reserve.ts";
 import type { Turn } from "../journal/turn.ts";
 import type { Logger } from "../logging.ts";
 import { queueNameProblem } from "../settings/queue-name.ts";
@@ -46,7 +46,7 @@ export class QueueCollection {
   readonly #budget: MemoryBudget;
   readonly #families: Map<string, QueueFamily> = new Map();
   readonly #queues: Map<string, Queue> = new Map();
-  #lock: SpoolLock | null = null;
+  #lock: FolderLock | null = null;
   #reserve: Reserve | null = null;
   #sweepTimer: Timer | null = null;
   #syncTimer: Timer | null = null;
@@ -74,7 +74,7 @@ export class QueueCollection {
     const { spoolPath, disk } = options;
     if (spoolPath !== null) {
       disk.makeFolder(spoolPath);
-      collection.#lock = SpoolLock.take(spoolPath);
+      collection.#lock = disk.lockFolder(spoolPath);
       try {
         collection.#fillReserve(spoolPath);
         await collection.#recover(spoolPath);

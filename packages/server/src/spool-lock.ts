@@ -1,18 +1,13 @@
 /**
- * The spool folder: one process owns it, and a small reserve of its disk is kept for the records that finish
- * items, so that consumers can empty a full disk.
- *
- * The lock is a file with the owner's process id and that process's start; it is stale when no such process runs,
- * so neither a SIGKILL nor a process id given to somebody else stops the next start. It does not guard against
- * another machine, or another container with process ids of its own, that shares the folder.
+ * One process owns a spool folder. The lock is a file with the owner's process id and that process's start; it is
+ * stale when no such process runs, so neither a SIGKILL nor a process id given to somebody else stops the next
+ * start. It does not guard against another machine, or another container with process ids of its own, that shares
+ * the folder.
  */
 import fs from "node:fs";
 import path from "node:path";
-import type { Disk } from "../disk.ts";
 
 const lockName = ".kestrel.lock";
-const reserveName = ".kestrel.reserve";
-const reserveBytes = 512 * 1024;
 
 interface LockOwner {
   readonly pid: number;
@@ -122,44 +117,5 @@ export class SpoolLock {
 
   release(): void {
     fs.rmSync(this.#path, { force: true });
-  }
-}
-
-/** Bytes of disk that are let go when the disk is full. */
-export class Reserve {
-  readonly #disk: Disk;
-  readonly #path: string;
-  #isFilled = false;
-
-  constructor(disk: Disk, folder: string) {
-    this.#disk = disk;
-    this.#path = path.join(folder, reserveName);
-  }
-
-  /** Gives the space to whoever writes next. */
-  release(): void {
-    if (!this.#isFilled) return;
-    this.#isFilled = false;
-    const file = this.#disk.open(this.#path);
-    try {
-      file.truncate(0);
-    } finally {
-      file.close();
-    }
-  }
-
-  /** Takes the space again. Throws the system's error when there is none. */
-  refill(): void {
-    if (this.#isFilled) return;
-    const file = this.#disk.create(this.#path);
-    try {
-      file.write(Buffer.alloc(reserveBytes), 0, reserveBytes, 0);
-      this.#isFilled = true;
-    } catch (error) {
-      file.truncate(0);
-      throw error;
-    } finally {
-      file.close();
-    }
   }
 }

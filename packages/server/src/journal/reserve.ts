@@ -1,0 +1,48 @@
+/**
+ * A small reserve of the spool folder's disk, kept for the records that finish items, so that consumers can empty
+ * a full disk without seeing anything twice after a crash.
+ */
+import path from "node:path";
+import type { Disk } from "../disk.ts";
+
+const reserveName = ".kestrel.reserve";
+const reserveBytes = 512 * 1024;
+
+/** Bytes of disk that are let go when the disk is full. */
+export class Reserve {
+  readonly #disk: Disk;
+  readonly #path: string;
+  #isFilled = false;
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.#path = path.join(folder, reserveName);
+  }
+
+  /** Gives the space to whoever writes next. */
+  release(): void {
+    if (!this.#isFilled) return;
+    this.#isFilled = false;
+    const file = this.#disk.open(this.#path);
+    try {
+      file.truncate(0);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Takes the space again. Throws the system's error when there is none. */
+  refill(): void {
+    if (this.#isFilled) return;
+    const file = this.#disk.create(this.#path);
+    try {
+      file.write(Buffer.alloc(reserveBytes), 0, reserveBytes, 0);
+      this.#isFilled = true;
+    } catch (error) {
+      file.truncate(0);
+      throw error;
+    } finally {
+      file.close();
+    }
+  }
+}
