@@ -18,6 +18,8 @@ export class FakeNode {
   readonly queues: Map<string, Buffer[]> = new Map();
   isDown = false;
   stats: Map<string, string> = new Map();
+  /** Called each time before the statistics are looked at. */
+  onStats: () => void = () => {};
   /** What it answers to commands of one line. */
   answers: Map<string, string> = new Map();
   /** Called before each put; may throw to fail it, or name a refusal. */
@@ -115,11 +117,11 @@ export function fakeCluster(nodes: readonly FakeNode[], options: ClusterOptions)
     flush: (queue: string) => onEach((node) => void node.queues.set(queue, [])),
     delete: (queue: string) => onEach((node) => void node.queues.delete(queue)),
     stats: async () =>
-      mine.map((node) =>
-        node.isDown
-          ? { node: node.id, ok: false, error: down(node) }
-          : { node: node.id, ok: true, stats: node.stats },
-      ),
+      mine.map((node) => {
+        if (node.isDown) return { node: node.id, ok: false, error: down(node) };
+        node.onStats();
+        return { node: node.id, ok: true, stats: new Map(node.stats) };
+      }),
     nodes: () => mine.map((node) => ({ id: node.id, host: node.id, port: 1, weight: 1, state: "up" })),
     nodeFor: (queue: string) => mine[queue.length % mine.length]!.id,
     close: async () => {},
