@@ -1,0 +1,311 @@
+// Waiting for items of one queue on several nodes at once. All callers that wait for the queue share one set
+// of polls (open reads that wait at a node), so an item goes to the caller who has waited longest, on
+// whichever node it arrives.
+//
+// Promises: an item that two nodes hand out at the same moment is given to the next caller or put back in its
+// place, never dropped; no more polls wait at a node than there are callers; each caller is settled exactly
+// once; a node that answers badly, or too soon, is not asked again in a hot loop.
+
+import type { OpenRead } from "../transport/transport.ts";
+import { TransportError } from "../transport/transport-error.ts";
+import { Backoff } from "./backoff.ts";
+import type { ClusterNode } from "./node.ts";
+
+export interface FoundRead {
+  readonly read: OpenRead;
+  readonly node: ClusterNode;
+}
+
+/** A node that could not be asked, or did not answer, and why if that is known. */
+export interface UnaskedNode {
+  readonly node: ClusterNode;
+  readonly error: TransportError | undefined;
+}
+
+export type ReadOutcome =
+  | { readonly found: FoundRead }
+  | { readonly found: null; readonly unasked: UnaskedNode[] };
+
+export interface WaitingRoomOptions {
+  readonly queue: string;
+  /** The nodes to ask, best first, fit or not. */
+  readOrder(): ClusterNode[];
+  /** An item was taken there. */
+  found(node: ClusterNode): void;
+  /** The room is empty and nothing is under way in it: it may be forgotten. */
+  onEmpty(): void;
+}
+
+interface Caller {
+  readonly deadline: number;
+  readonly timer: NodeJS.Timeout;
+  /** Ends this caller's own asking when there is no more time for it. */
+  readonly abort: AbortController;
+  /** Has asked each node in turn, and now relies on the polls. */
+  isPolling: boolean;
+  isOverdue: boolean;
+  resolve(outcome: ReadOutcome): void;
+  reject(error: TransportError): void;
+}
+
+/** A node is asked again after this, so that one which fell silent is noticed even during a long wait. */
+const POLL_MS_MAX = 10_000;
+const POLLS_PER_NODE_MAX = 8;
+/**
+ * How long polls and items without a caller are kept: a consumer that comes straight back takes them up, which
+ * saves a connection and keeps the item from being put back and handed out anew.
+ */
+const LINGER_MS = 20;
+const TOO_SOON: { minMs: number; maxMs: number; factor: number; jitter: number } = {
+  minMs: 10,
+  maxMs: 1_000,
+  factor: 2,
+  jitter: 0.5,
+};
+
+export class WaitingRoom {
+  readonly #options: WaitingRoomOptions;
+  readonly #callers = new Set<Caller>();
+  readonly #desks = new Map<ClusterNode, Desk>();
+  readonly #held: FoundRead[] = [];
+  #lingerTimer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: WaitingRoomOptions) {
+    this.#options = options;
+  }
+
+  /** Waits for an item until the deadline (of performance.now()), or until the signal or close() end it. */
+  take(deadline: number, signal?: AbortSignal): Promise<ReadOutcome> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#dismiss(caller, () => reject(new TransportError("aborted", "aborted while waiting")));
+      };
+      const leave = (): void => {
+        clearTimeout(caller.timer);
+        signal?.removeEventListener("abort", onAbort);
+      };
+      const caller: Caller = {
+        deadline,
+        timer: setTimeout(() => this.#expire(caller), Math.max(0, Math.ceil(deadline - performance.now()))),
+        abort: new AbortController(),
+        isPolling: false,
+        isOverdue: false,
+        resolve: (outcome) => {
+          leave();
+          resolve(outcome);
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#callers.add(caller);
+      const held = this.#held.shift();
+      if (held !== undefined) this.#arrive(held);
+      else void this.#askInTurn(caller);
+    });
+  }
+
+  /** To be called when a node came, went, or became fit again. */
+  rearrange(): void {
+    if (this.#isClosed) return;
+    for (const node of this.#options.readOrder()) {
+      if (!node.isFit("reads")) continue;
+      const desk = this.#deskOf(node);
+      while (desk.polls.size < this.#wantedPolls(desk)) void this.#poll(desk);
+    }
+    this.#tidyLater();
+  }
+
+  /** Turns all callers away and puts back what is held. */
+  close(error: TransportError): void {
+    this.#isClosed = true;
+    clearTimeout(this.#lingerTimer);
+    for (const caller of [...this.#callers]) this.#dismiss(caller, () => caller.reject(error));
+    for (const desk of this.#desks.values()) desk.close();
+    for (const { read } of this.#held.splice(0)) void read.abort();
+  }
+
+  /** Nodes that are not polled already are asked one after the other, so that of a backlog one item is taken. */
+  async #askInTurn(caller: Caller): Promise<void> {
+    for (const node of this.#options.readOrder()) {
+      const desk = this.#deskOf(node);
+      while (this.#callers.has(caller) && node.isFit("reads") && desk.polls.size === 0) {
+        if (!(await this.#ask(desk, 0, caller.abort.signal))) break;
+      }
+    }
+    if (!this.#callers.has(caller)) return;
+    caller.isPolling = true;
+    this.rearrange();
+    if (caller.isOverdue) this.#expire(caller);
+  }
+
+  /** One open read at one node; true if it brought an item, which is then on its way to a caller. */
+  async #ask(desk: Desk, waitMs: number, signal: AbortSignal): Promise<boolean> {
+    const { node } = desk;
+    try {
+      const read = await node.run("reads", (transport) =>
+        transport.openRead(this.#options.queue, waitMs, signal),
+      );
+      desk.hasAnswered = true;
+      desk.error = undefined;
+      if (read === null) return false;
+      this.#options.found(node);
+      this.#arrive({ read, node });
+      return true;
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      if (error.kind === "aborted" || error.kind === "closed") return false;
+      desk.hasAnswered = false;
+      desk.error = error;
+      if (error.kind === "invalid") {
+        for (const caller of [...this.#callers]) this.#dismiss(caller, () => caller.reject(error));
+      }
+      return false;
+    }
+  }
+
+  async #poll(desk: Desk): Promise<void> {
+    const poll = new AbortController();
+    desk.polls.add(poll);
+    const startedAt = performance.now();
+    // A node that has said nothing yet is first asked without waiting: is it there at all?
+    const waitMs = desk.hasAnswered ? this.#waitMs(startedAt) : 0;
+    const isFound = await this.#ask(desk, waitMs, poll.signal);
+    desk.polls.delete(poll);
+    if (this.#isClosed) return;
+    const isTooSoon = waitMs > 0 && performance.now() - startedAt < waitMs / 2;
+    if (isFound || (desk.hasAnswered && !isTooSoon)) desk.backoff.reset();
+    else if (!poll.signal.aborted) desk.hold(() => this.rearrange());
+    for (const caller of [...this.#callers]) if (caller.isOverdue) this.#expire(caller);
+    this.rearrange();
+  }
+
+  #arrive(found: FoundRead): void {
+    if (this.#isClosed) {
+      void found.read.abort();
+      return;
+    }
+    const [caller] = this.#callers;
+    if (caller === undefined) {
+      this.#held.push(found);
+      this.#tidyLater();
+      return;
+    }
+    this.#callers.delete(caller);
+    caller.resolve({ found });
+    this.#tidyLater();
+  }
+
+  /**
+   * The caller's time is over: nothing there. But while some node has yet to give its first answer it isn't
+   * known whether anything is there; that answer comes within the transport's time-outs, one way or the other.
+   */
+  #expire(caller: Caller): void {
+    caller.isOverdue = true;
+    if (!caller.isPolling) return;
+    const unasked: UnaskedNode[] = [];
+    for (const node of this.#options.readOrder()) {
+      const desk = this.#deskOf(node);
+      if (desk.hasAnswered && node.isFit("reads")) continue;
+      if (desk.polls.size > 0) return;
+      unasked.push({ node, error: desk.error ?? node.lastError });
+    }
+    this.#dismiss(caller, () => caller.resolve({ found: null, unasked }));
+  }
+
+  #dismiss(caller: Caller, settle: () => void): void {
+    if (!this.#callers.delete(caller)) return;
+    caller.abort.abort();
+    settle();
+    if (!this.#isClosed) this.#tidyLater();
+  }
+
+  #waitMs(now: number): number {
+    let latest = now;
+    for (const { deadline } of this.#callers) latest = Math.max(latest, deadline);
+    return Math.min(POLL_MS_MAX, Math.ceil(latest - now));
+  }
+
+  #wantedPolls(desk: Desk): number {
+    if (desk.isHeld || !desk.node.isFit("reads")) return 0;
+    let callers = 0;
+    const now = performance.now();
+    for (const { isPolling, deadline } of this.#callers) if (isPolling && deadline > now) callers++;
+    return Math.min(callers, POLLS_PER_NODE_MAX);
+  }
+
+  #tidyLater(): void {
+    this.#lingerTimer ??= setTimeout(() => this.#tidy(), LINGER_MS);
+  }
+
+  /** Puts back what nobody came for, ends polls that have no caller, forgets nodes that have left. */
+  #tidy(): void {
+    this.#lingerTimer = undefined;
+    for (const { read } of this.#held.splice(0)) void read.abort();
+    const order = new Set(this.#options.readOrder());
+    for (const desk of this.#desks.values()) {
+      desk.trim(order.has(desk.node) ? this.#wantedPolls(desk) : 0);
+      if (!order.has(desk.node) && desk.polls.size === 0) this.#desks.delete(desk.node);
+    }
+    const isPolling = [...this.#desks.values()].some((desk) => desk.polls.size > 0);
+    if (this.#callers.size === 0 && !isPolling) {
+      this.#isClosed = true;
+      for (const desk of this.#desks.values()) desk.close();
+      this.#options.onEmpty();
+    }
+  }
+
+  #deskOf(node: ClusterNode): Desk {
+    let desk = this.#desks.get(node);
+    if (desk === undefined) {
+      desk = new Desk(node);
+      this.#desks.set(node, desk);
+    }
+    return desk;
+  }
+}
+
+/** What goes on at one node on behalf of one room. */
+class Desk {
+  readonly node: ClusterNode;
+  readonly polls = new Set<AbortController>();
+  readonly backoff: Backoff = new Backoff(TOO_SOON);
+  /** It has said "nothing there", or given an item, since it was last in trouble. */
+  hasAnswered = false;
+  error: TransportError | undefined;
+  #holdTimer: NodeJS.Timeout | undefined;
+
+  constructor(node: ClusterNode) {
+    this.node = node;
+  }
+
+  get isHeld(): boolean {
+    return this.#holdTimer !== undefined;
+  }
+
+  /** Leaves the node alone for a while. */
+  hold(onOver: () => void): void {
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = setTimeout(() => {
+      this.#holdTimer = undefined;
+      onOver();
+    }, this.backoff.nextMs());
+  }
+
+  /** Ends polls until no more than this many are left. */
+  trim(length: number): void {
+    let surplus = this.polls.size - length;
+    for (const poll of this.polls) {
+      if (surplus-- <= 0) return;
+      poll.abort();
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#holdTimer);
+    this.trim(0);
+  }
+}

@@ -1,0 +1,200 @@
+// A small client for the memcache ASCII protocol's commands that carry no data: stats, flush, status and the
+// like. One command at a time over one connection, made on demand and ended when unused. It never repeats a
+// command. Not for items: it reads lines.
+
+import { connect, type Socket } from "node:net";
+import { describeCause, TransportError } from "../transport-error.ts";
+
+export interface AsciiConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  /** For the connection to be there. */
+  readonly connectTimeoutMs: number;
+  /** For a whole answer to be there, measured from the writing. */
+  readonly timeoutMs: number;
+  /** The connection is ended after this long without a command. */
+  readonly idleMs: number;
+  /** A longer answer ends the connection. */
+  readonly answerBytesMax: number;
+}
+
+interface Command {
+  readonly line: string;
+  /** Up to END, one line, or whatever comes until the node ends the connection. */
+  readonly shape: "list" | "line" | "rest";
+  resolve(lines: string[]): void;
+  reject(error: TransportError): void;
+}
+
+const COMMANDS_WAITING_MAX = 1_000;
+
+/** Sends commands to one node and gives their answers as lines. Rejects with TransportError. */
+export class AsciiConnection {
+  readonly #options: AsciiConnectionOptions;
+  readonly #waiting: Command[] = [];
+  #current: Command | undefined;
+  #socket: Socket | undefined;
+  #isConnected = false;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | undefined;
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(options: AsciiConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** A command answered by lines and END, such as `stats` or `flush q`. Gives the lines before END. */
+  lines(command: string): Promise<string[]> {
+    return this.#send(command, "list");
+  }
+
+  /** A command answered by one line, such as `version`, `status` or `flush_all`. Gives that line. */
+  async line(command: string): Promise<string> {
+    return (await this.#send(command, "line"))[0]!;
+  }
+
+  /** A command after which the node ends the connection, such as `shutdown`. Gives what it said before. */
+  rest(command: string): Promise<string[]> {
+    return this.#send(command, "rest");
+  }
+
+  /** Ends the connection; commands not answered yet are rejected. */
+  close(): void {
+    this.#isClosed = true;
+    this.#end(new TransportError(this.#isConnected ? "no-answer" : "closed", "the connection was closed"));
+  }
+
+  #send(line: string, shape: Command["shape"]): Promise<string[]> {
+    if (/[\r\n]/.test(line)) {
+      return Promise.reject(new TransportError("invalid", "a command is one line"));
+    }
+    if (this.#isClosed) return Promise.reject(new TransportError("closed", "the connection was closed"));
+    if (this.#waiting.length >= COMMANDS_WAITING_MAX) {
+      return Promise.reject(new TransportError("busy", `${COMMANDS_WAITING_MAX} commands wait already`));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ line, shape, resolve, reject });
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#current !== undefined || this.#waiting.length === 0) return;
+    if (this.#socket === undefined) {
+      this.#connect();
+      return;
+    }
+    if (!this.#isConnected) return;
+    this.#current = this.#waiting.shift()!;
+    this.#setTimer(this.#options.timeoutMs, () => new TransportError("no-answer", "no answer in time"));
+    this.#socket.write(`${this.#current.line}\r\n`);
+  }
+
+  #connect(): void {
+    const { host, port, connectTimeoutMs } = this.#options;
+    const socket = connect({ host, port, noDelay: true });
+    this.#socket = socket;
+    this.#setTimer(
+      connectTimeoutMs,
+      () => new TransportError("unreachable", `no connection within ${connectTimeoutMs} ms`),
+    );
+    socket.once("connect", () => {
+      if (socket !== this.#socket) return;
+      this.#isConnected = true;
+      this.#next();
+    });
+    socket.on("data", (chunk) => socket === this.#socket && this.#receive(chunk));
+    socket.on("error", (error) => socket === this.#socket && this.#fail(describeCause(error), error));
+    socket.once("close", () => socket === this.#socket && this.#finish());
+  }
+
+  #setTimer(ms: number, error: () => TransportError | undefined): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#end(error()), ms);
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    const { answerBytesMax } = this.#options;
+    if (this.#size > answerBytesMax) {
+      this.#fail(`the answer is longer than ${answerBytesMax} bytes`);
+      return;
+    }
+    // Cheap look first: no answer of any shape ends but at the end of a line.
+    if (chunk[chunk.length - 1] !== 0x0a || this.#current === undefined || this.#current.shape === "rest")
+      return;
+    const lines = this.#received();
+    const last = lines[lines.length - 1];
+    if (last === undefined) return;
+    if (isErrorLine(last)) {
+      const kind = last.startsWith("SERVER_ERROR") ? "unavailable" : "invalid";
+      this.#settle((command) =>
+        command.reject(new TransportError(kind, `the node answered ${last} to "${command.line}"`)),
+      );
+    } else if (this.#current.shape === "line") {
+      this.#settle((command) => command.resolve(lines));
+    } else if (last === "END") {
+      this.#settle((command) => command.resolve(lines.slice(0, -1)));
+    }
+  }
+
+  #received(): string[] {
+    const bytes = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size);
+    this.#chunks = [bytes];
+    const lines = bytes.toString("utf8").split(/\r?\n/);
+    lines.pop();
+    return lines;
+  }
+
+  #settle(outcome: (command: Command) => void): void {
+    const command = this.#current;
+    this.#current = undefined;
+    this.#chunks = [];
+    this.#size = 0;
+    this.#setTimer(this.#options.idleMs, () => undefined);
+    if (command !== undefined) outcome(command);
+    this.#next();
+  }
+
+  /** The node has ended the connection. */
+  #finish(): void {
+    if (this.#current?.shape === "rest") {
+      const lines = this.#chunks.length === 0 ? [] : this.#received();
+      this.#current.resolve(lines);
+      this.#current = undefined;
+    }
+    this.#fail("the node ended the connection");
+  }
+
+  #fail(text: string, cause?: unknown): void {
+    this.#end(new TransportError(this.#isConnected ? "no-answer" : "unreachable", text, cause));
+  }
+
+  #end(error: TransportError | undefined): void {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    const wasConnected = this.#isConnected;
+    const current = this.#current;
+    this.#socket = undefined;
+    this.#isConnected = false;
+    this.#current = undefined;
+    this.#chunks = [];
+    this.#size = 0;
+    socket?.destroy();
+    if (error === undefined) return;
+    current?.reject(error);
+    // What was never written may go over a new connection, unless there was none to be had.
+    if (!wasConnected || this.#isClosed) {
+      const kind = this.#isClosed ? "closed" : error.kind;
+      for (const command of this.#waiting.splice(0))
+        command.reject(new TransportError(kind, error.message, error));
+    }
+    this.#next();
+  }
+}
+
+function isErrorLine(line: string): boolean {
+  return line === "ERROR" || line.startsWith("CLIENT_ERROR") || line.startsWith("SERVER_ERROR");
+}

@@ -1,0 +1,148 @@
+// Connections for reads that wait or are left open: each is lent to one reader at a time, since an open
+// item belongs to its connection. Bounded in number; a returned one is used again, or ended after a while.
+
+import { TransportError } from "../transport-error.ts";
+import type { MemjsConnection } from "./memjs-connection.ts";
+
+export interface LeasePoolOptions {
+  connect(signal?: AbortSignal): Promise<MemjsConnection>;
+  /** Connections lent, idle or being made, all together. */
+  readonly connectionsMax: number;
+  /** After this long without use a connection is ended. */
+  readonly idleMs: number;
+}
+
+interface IdleConnection {
+  readonly connection: MemjsConnection;
+  readonly timer: NodeJS.Timeout;
+}
+
+interface Applicant {
+  /** With a connection, or with leave to make one whose place is counted. */
+  resolve(offer: MemjsConnection | "make-one"): void;
+  reject(error: TransportError): void;
+}
+
+export class LeasePool {
+  readonly #options: LeasePoolOptions;
+  readonly #lent = new Set<MemjsConnection>();
+  readonly #applicants = new Set<Applicant>();
+  /** Last returned, first lent again, so that surplus ones grow old and end. */
+  #idle: IdleConnection[] = [];
+  #connecting = 0;
+  #isClosed = false;
+
+  constructor(options: LeasePoolOptions) {
+    this.#options = options;
+  }
+
+  /** How many connections there are, or will be in a moment. */
+  get length(): number {
+    return this.#lent.size + this.#idle.length + this.#connecting;
+  }
+
+  /** Lends a connection, waiting for a free one while connectionsMax are in use; the signal ends the wait. */
+  async acquire(signal?: AbortSignal): Promise<MemjsConnection> {
+    if (this.#isClosed) throw new TransportError("closed", "the client is closed");
+    if (signal?.aborted) throw new TransportError("aborted", "aborted before sending");
+    const idle = this.#takeIdle();
+    if (idle !== undefined) return this.#lend(idle);
+    if (this.length < this.#options.connectionsMax) {
+      this.#connecting++;
+      return this.#connect(signal);
+    }
+    const offered = await this.#apply(signal);
+    return offered === "make-one" ? this.#connect(signal) : offered;
+  }
+
+  /** Takes back a connection on which nothing is open and nothing in flight. */
+  release(connection: MemjsConnection): void {
+    if (!this.#lent.delete(connection)) return;
+    if (!connection.isReady) {
+      this.#makeRoomKnown();
+      return;
+    }
+    const [next] = this.#applicants;
+    if (next !== undefined) {
+      this.#applicants.delete(next);
+      next.resolve(this.#lend(connection));
+      return;
+    }
+    const timer = setTimeout(() => connection.destroy(), this.#options.idleMs);
+    this.#idle.push({ connection, timer });
+  }
+
+  /** Ends all connections, lent ones included, and turns applicants away. */
+  close(): void {
+    this.#isClosed = true;
+    for (const applicant of this.#applicants)
+      applicant.reject(new TransportError("closed", "the client was closed"));
+    this.#applicants.clear();
+    for (const { connection } of [...this.#idle]) connection.destroy();
+    for (const connection of [...this.#lent]) connection.destroy();
+  }
+
+  #takeIdle(): MemjsConnection | undefined {
+    const idle = this.#idle.pop();
+    clearTimeout(idle?.timer);
+    return idle?.connection;
+  }
+
+  #lend(connection: MemjsConnection): MemjsConnection {
+    this.#lent.add(connection);
+    return connection;
+  }
+
+  /** The place has been counted already, so that two callers can't take the last one. */
+  async #connect(signal: AbortSignal | undefined): Promise<MemjsConnection> {
+    try {
+      const connection = await this.#options.connect(signal);
+      connection.onEnd(() => this.#forget(connection));
+      if (this.#isClosed) {
+        connection.destroy();
+        throw new TransportError("closed", "the client was closed while connecting");
+      }
+      return this.#lend(connection);
+    } finally {
+      this.#connecting--;
+      this.#makeRoomKnown();
+    }
+  }
+
+  #apply(signal: AbortSignal | undefined): Promise<MemjsConnection | "make-one"> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#applicants.delete(applicant);
+        applicant.reject(new TransportError("aborted", "aborted while all connections were in use"));
+      };
+      const applicant: Applicant = {
+        resolve(offer) {
+          signal?.removeEventListener("abort", abort);
+          resolve(offer);
+        },
+        reject(error) {
+          signal?.removeEventListener("abort", abort);
+          reject(error);
+        },
+      };
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#applicants.add(applicant);
+    });
+  }
+
+  /** The connection has ended by itself, by us or by the node. */
+  #forget(connection: MemjsConnection): void {
+    this.#lent.delete(connection);
+    const index = this.#idle.findIndex((idle) => idle.connection === connection);
+    if (index >= 0) clearTimeout(this.#idle.splice(index, 1)[0]!.timer);
+    this.#makeRoomKnown();
+  }
+
+  #makeRoomKnown(): void {
+    const [next] = this.#applicants;
+    if (next === undefined || this.#isClosed || this.length >= this.#options.connectionsMax) return;
+    this.#applicants.delete(next);
+    this.#connecting++;
+    next.resolve("make-one");
+  }
+}

@@ -1,0 +1,253 @@
+// The only file that knows memjs. One memjs Server with one Client is one TCP connection is one Kestrel
+// session: connected once, thrown away after any failure, never repaired.
+//
+// memjs 1.3.2 frames requests, numbers them and parses replies. What it does about failures loses, doubles
+// or hangs requests (it retries, reconnects under the same state, keeps half a reply, forgets requests when
+// the peer closes), so all of that is taken from it: `error` is replaced, its time-outs are put out of
+// reach, and the socket is watched here. Every request settles exactly once.
+
+import type { Socket } from "node:net";
+import memjs from "memjs";
+import { describeCause, TransportError } from "../transport-error.ts";
+import { ReplyBuffer } from "./reply-buffer.ts";
+
+export interface ConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  /** For the connection to be there, authentication included. */
+  readonly connectTimeoutMs: number;
+  /** A reply announced larger than this ends the connection. */
+  readonly replyBytesMax: number;
+  readonly credentials?: { readonly username: string; readonly password: string };
+  /** The number of the request before the first one; for tests that want to see it wrap. */
+  readonly sequence?: number;
+}
+
+/** One reply, whatever its status. The buffers may be parts of a larger one; they are never written again. */
+export interface Reply {
+  readonly status: number;
+  readonly extras: Buffer;
+  readonly value: Buffer;
+}
+
+interface PendingRequest {
+  resolve(reply: Reply): void;
+  reject(error: TransportError): void;
+  /** On the clock of performance.now(). */
+  readonly deadline: number;
+}
+
+/** Out of reach, and still within what a socket time-out can hold (2^31 - 1 ms): our own deadlines count. */
+const NEVER_SECONDS = 2_000_000;
+const KEEP_ALIVE_SECONDS = 30;
+const SEQUENCE_MAX = 0x7fff_ffff;
+
+export class MemjsConnection {
+  readonly #server: InstanceType<typeof memjs.Server>;
+  readonly #client: InstanceType<typeof memjs.Client>;
+  readonly #socket: Socket;
+  readonly #replies: ReplyBuffer;
+  readonly #pending = new Map<number, PendingRequest>();
+  readonly #endListeners: ((error: TransportError | undefined) => void)[] = [];
+  #state: "connecting" | "ready" | "ended" = "connecting";
+  #timer: NodeJS.Timeout | undefined;
+  #timerDue = Number.POSITIVE_INFINITY;
+  #isCorked = false;
+  #settleConnect: ((error?: TransportError) => void) | undefined;
+
+  /**
+   * Resolves with a connection ready for requests. Rejects with `unreachable` when there is none within
+   * connectTimeoutMs, `unauthorized` when the node doesn't take the credentials, `aborted` on the signal.
+   */
+  static async connect(options: ConnectionOptions, signal?: AbortSignal): Promise<MemjsConnection> {
+    if (signal?.aborted) throw new TransportError("aborted", "aborted before connecting");
+    const connection = new MemjsConnection(options);
+    const abort = (): void => connection.#end(new TransportError("aborted", "aborted while connecting"));
+    const timer = setTimeout(
+      () => connection.#end(new Error(`no connection within ${options.connectTimeoutMs} ms`)),
+      options.connectTimeoutMs,
+    );
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        connection.#settleConnect = (error) => (error === undefined ? resolve() : reject(error));
+        connection.#open();
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+    return connection;
+  }
+
+  private constructor(options: ConnectionOptions) {
+    // memjs writes its defaults into the options that it is given: a fresh object each time.
+    const server = new memjs.Server(options.host, options.port, "", "", {
+      timeout: NEVER_SECONDS,
+      conntimeout: NEVER_SECONDS,
+      keepAlive: true,
+      keepAliveDelay: KEEP_ALIVE_SECONDS,
+    });
+    // Not what memjs found in MEMCACHIER_USERNAME and the like.
+    server.username = options.credentials?.username;
+    server.password = options.credentials?.password;
+    server.error = (cause) => this.#end(cause);
+    server.appendToBuffer = (chunk) => this.#append(chunk);
+    this.#replies = new ReplyBuffer(options.replyBytesMax);
+    this.#server = server;
+    this.#client = new memjs.Client([server], { retries: 1, failover: false, logger: { log() {} } });
+    this.#client.incrSeq = function incrSeq(): void {
+      // memjs's own turns negative after 2^31 requests, and then throws.
+      this.seq = this.seq >= SEQUENCE_MAX ? 1 : this.seq + 1;
+    };
+    this.#client.seq = options.sequence ?? 0;
+    // Starts to connect; the callback comes after authentication, if there is any.
+    server.sock(false, () => this.#becomeReady());
+    this.#socket = server._socket!;
+  }
+
+  #open(): void {
+    const socket = this.#socket;
+    socket.setNoDelay(true);
+    // After the peer's end there is nothing to wait for, in particular not for requests in flight.
+    socket.once("end", () => this.#end(undefined));
+    socket.once("close", () => this.#end(undefined));
+  }
+
+  get isReady(): boolean {
+    return this.#state === "ready";
+  }
+
+  /** Requests written and not yet answered. */
+  get pendingLength(): number {
+    return this.#pending.size;
+  }
+
+  /** Calls back once, when the connection has ended: with the error if requests were lost by it. */
+  onEnd(listener: (error: TransportError | undefined) => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  /**
+   * Sends one request and gives its reply, whatever the status. Rejects with `no-answer` when the connection
+   * ends first or the reply isn't there after timeoutMs (then the connection is ended: what would come later
+   * is nobody's), with `unreachable` when the connection had ended before, and with `unauthorized`.
+   */
+  request(
+    opcode: number,
+    key: string,
+    extras: Buffer | string,
+    value: Buffer | string,
+    timeoutMs: number,
+  ): Promise<Reply> {
+    if (this.#state !== "ready") {
+      return Promise.reject(new TransportError("unreachable", "the connection had ended"));
+    }
+    const client = this.#client;
+    client.incrSeq();
+    const sequence = client.seq;
+    const frame = memjs.Utils.makeRequestBuffer(opcode, key, extras, value, sequence);
+    return new Promise((resolve, reject) => {
+      const deadline = performance.now() + timeoutMs;
+      this.#pending.set(sequence, { resolve, reject, deadline });
+      this.#armTimer(deadline);
+      this.#corkForThisTurn();
+      client.perform(key, frame, sequence, (_error, response) => {
+        // A failure comes through #end, which has emptied the map; here are only replies.
+        const pending = this.#pending.get(sequence);
+        if (pending === undefined || response === null) return;
+        this.#pending.delete(sequence);
+        pending.resolve({
+          status: response.header.status,
+          extras: response.extras,
+          value: response.val,
+        });
+      });
+    });
+  }
+
+  /** Ends the connection at once. Open reads go back to their queues; pending requests get `no-answer`. */
+  destroy(): void {
+    this.#end(undefined);
+  }
+
+  #becomeReady(): void {
+    if (this.#state !== "connecting") return;
+    this.#state = "ready";
+    this.#settleConnect?.();
+  }
+
+  /** memjs's hook for received bytes: gives what memjs is to parse now. */
+  #append(chunk: Buffer): Buffer {
+    const bytes = this.#replies.append(this.#server.responseBuffer, chunk);
+    this.#server.responseBuffer = bytes;
+    // After memjs has parsed the good bytes before it.
+    if (this.#replies.failure !== undefined) queueMicrotask(() => this.#end(this.#replies.failure));
+    return bytes;
+  }
+
+  /** All that is written in one turn of the event loop leaves in one system call. */
+  #corkForThisTurn(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#socket.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      this.#socket.uncork();
+    });
+  }
+
+  #armTimer(deadline: number): void {
+    if (deadline >= this.#timerDue) return;
+    clearTimeout(this.#timer);
+    this.#timerDue = deadline;
+    this.#timer = setTimeout(() => this.#checkDeadlines(false), Math.ceil(deadline - performance.now()));
+  }
+
+  #checkDeadlines(hasReadSocket: boolean): void {
+    this.#timerDue = Number.POSITIVE_INFINITY;
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const { deadline } of this.#pending.values()) earliest = Math.min(earliest, deadline);
+    if (earliest === Number.POSITIVE_INFINITY || this.#state === "ended") return;
+    if (earliest > performance.now()) this.#armTimer(earliest);
+    else if (hasReadSocket) this.#end(new Error("no answer in time"));
+    // After a stalled event loop the timer comes first although the reply may be in the socket: read that.
+    else setImmediate(() => this.#checkDeadlines(true));
+  }
+
+  /** The one way out: settles everything, whatever the reason, and leaves memjs nothing to act upon. */
+  #end(cause: unknown): void {
+    if (this.#state === "ended") return;
+    const wasConnecting = this.#state === "connecting";
+    this.#state = "ended";
+    clearTimeout(this.#timer);
+    // memjs's close handler would otherwise touch a socket that it has already forgotten.
+    this.#server.timeoutSet = false;
+    this.#socket.destroy();
+    const error = wasConnecting ? connectError(cause) : requestError(cause);
+    const hadPending = this.#pending.size > 0;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    this.#settleConnect?.(error);
+    for (const listener of this.#endListeners) listener(hadPending ? error : undefined);
+  }
+}
+
+/** memjs reports a refused authentication as this string, and nothing else as a string. */
+function isAuthenticationFailure(cause: unknown): boolean {
+  return typeof cause === "string";
+}
+
+function connectError(cause: unknown): TransportError {
+  if (cause instanceof TransportError) return cause;
+  if (isAuthenticationFailure(cause)) return new TransportError("unauthorized", "credentials refused");
+  const reason = cause === undefined ? "connection closed before it was ready" : describeCause(cause);
+  return new TransportError("unreachable", reason, cause);
+}
+
+function requestError(cause: unknown): TransportError {
+  if (cause instanceof TransportError) return cause;
+  if (isAuthenticationFailure(cause)) return new TransportError("unauthorized", "authentication required");
+  const reason = cause === undefined ? "connection closed before the answer" : describeCause(cause);
+  return new TransportError("no-answer", reason, cause);
+}

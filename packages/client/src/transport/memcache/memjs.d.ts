@@ -1,0 +1,67 @@
+// What we use of memjs 1.3.2, including the inner parts that the careful wrapper must reach. Names
+// with an underscore are memjs's own. Pinned: another version needs another look at its source.
+
+declare module "memjs" {
+  import type { EventEmitter } from "node:events";
+  import type { Socket } from "node:net";
+
+  interface ServerOptions {
+    /** Seconds. */
+    timeout: number;
+    /** Seconds. */
+    conntimeout: number;
+    keepAlive: boolean;
+    /** Seconds. */
+    keepAliveDelay: number;
+  }
+
+  interface ClientOptions {
+    retries: number;
+    failover: boolean;
+    logger: { log(...message: unknown[]): void };
+  }
+
+  interface Message {
+    header: { opcode: number; status: number; opaque: number; totalBodyLength: number; cas: Buffer };
+    key: Buffer;
+    extras: Buffer;
+    val: Buffer;
+  }
+
+  class Server extends EventEmitter {
+    constructor(host: string, port: number, username: string, password: string, options: ServerOptions);
+    username: string | undefined;
+    password: string | undefined;
+    responseBuffer: Buffer;
+    timeoutSet: boolean;
+    _socket: Socket | undefined;
+    sock(sasl: boolean, go: (socket: Socket) => void): void;
+    error(cause: unknown): void;
+    appendToBuffer(chunk: Buffer): Buffer;
+  }
+
+  class Client {
+    constructor(servers: Server[], options: ClientOptions);
+    seq: number;
+    incrSeq(): void;
+    perform(
+      key: string,
+      request: Buffer,
+      seq: number,
+      callback: (error: unknown, response: Message | null) => void,
+    ): void;
+  }
+
+  const Utils: {
+    makeRequestBuffer(
+      opcode: number,
+      key: string,
+      extras: Buffer | string,
+      value: Buffer | string,
+      opaque: number,
+    ): Buffer;
+  };
+
+  const memjs: { Server: typeof Server; Client: typeof Client; Utils: typeof Utils };
+  export default memjs;
+}

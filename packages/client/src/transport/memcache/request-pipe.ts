@@ -1,0 +1,159 @@
+// One connection that many requests share, pipelined, in the order in which they were asked for: puts, peeks
+// and deletes. Never for reads that wait (they would hold up everything behind them) or are left open.
+// Bounds what is in flight and what waits to be; connects on demand, and anew after a failure.
+
+import { TransportError } from "../transport-error.ts";
+import type { MemjsConnection, Reply } from "./memjs-connection.ts";
+
+export interface PipeOptions {
+  connect(): Promise<MemjsConnection>;
+  readonly timeoutMs: number;
+  /** Requests written and unanswered at any one time. */
+  readonly inFlightMax: number;
+  /** Their bytes; a single larger request still goes alone. */
+  readonly inFlightBytesMax: number;
+  /** Requests that wait for room in flight; more are rejected as `busy`. */
+  readonly waitingMax: number;
+}
+
+export interface PipeRequest {
+  readonly opcode: number;
+  readonly key: string;
+  readonly extras: Buffer | string;
+  readonly value: Buffer | string;
+}
+
+interface WaitingRequest {
+  readonly request: PipeRequest;
+  resolve(reply: Reply): void;
+  reject(error: TransportError): void;
+}
+
+export class RequestPipe {
+  readonly #options: PipeOptions;
+  #connection: MemjsConnection | undefined;
+  #isConnecting = false;
+  #isClosed = false;
+  #waiting: WaitingRequest[] = [];
+  #inFlight = 0;
+  #inFlightBytes = 0;
+  #whenDrained: (() => void) | undefined;
+
+  constructor(options: PipeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends one request. An abort while it waits for its turn takes it back (`aborted`); an abort after it was
+   * written gives up on the answer (`given-up`), and the request runs its course.
+   */
+  send(request: PipeRequest, signal?: AbortSignal): Promise<Reply> {
+    if (this.#isClosed) return Promise.reject(new TransportError("closed", "the client is closed"));
+    if (signal?.aborted) return Promise.reject(new TransportError("aborted", "aborted before sending"));
+    if (this.#waiting.length >= this.#options.waitingMax) {
+      return Promise.reject(new TransportError("busy", `${this.#options.waitingMax} requests wait already`));
+    }
+    return new Promise((resolve, reject) => {
+      const job: WaitingRequest = { request, resolve, reject };
+      if (signal !== undefined) this.#followSignal(job, signal);
+      this.#waiting.push(job);
+      this.#pump();
+    });
+  }
+
+  /** Takes no more requests, rejects the waiting ones, and ends the connection once the others are answered. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#rejectWaiting(new TransportError("closed", "the client was closed before this was sent"));
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#whenDrained = resolve));
+    this.#connection?.destroy();
+  }
+
+  #followSignal(job: WaitingRequest, signal: AbortSignal): void {
+    const { resolve, reject } = job;
+    const abort = (): void => {
+      const index = this.#waiting.indexOf(job);
+      if (index >= 0) this.#waiting.splice(index, 1);
+      const error =
+        index >= 0
+          ? new TransportError("aborted", "aborted before sending")
+          : new TransportError("given-up", "aborted after sending");
+      job.reject(error);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    job.resolve = (reply) => {
+      signal.removeEventListener("abort", abort);
+      resolve(reply);
+    };
+    job.reject = (error) => {
+      signal.removeEventListener("abort", abort);
+      reject(error);
+    };
+  }
+
+  #pump(): void {
+    const { inFlightMax, inFlightBytesMax } = this.#options;
+    while (this.#waiting.length > 0 && this.#inFlight < inFlightMax) {
+      if (this.#inFlight > 0 && this.#inFlightBytes >= inFlightBytesMax) return;
+      if (this.#connection?.isReady !== true) {
+        this.#reconnect();
+        return;
+      }
+      this.#write(this.#connection, this.#waiting.shift()!);
+    }
+  }
+
+  #write(connection: MemjsConnection, job: WaitingRequest): void {
+    const { opcode, key, extras, value } = job.request;
+    const size = value.length;
+    const done = (): void => {
+      this.#inFlight--;
+      this.#inFlightBytes -= size;
+      this.#pump();
+      if (this.#inFlight === 0) this.#whenDrained?.();
+    };
+    this.#inFlight++;
+    this.#inFlightBytes += size;
+    connection.request(opcode, key, extras, value, this.#options.timeoutMs).then(
+      (reply) => {
+        done();
+        job.resolve(reply);
+      },
+      (error: TransportError) => {
+        done();
+        job.reject(error);
+      },
+    );
+  }
+
+  #reconnect(): void {
+    if (this.#isConnecting) return;
+    this.#isConnecting = true;
+    this.#options.connect().then(
+      (connection) => {
+        this.#isConnecting = false;
+        if (this.#isClosed) {
+          connection.destroy();
+          return;
+        }
+        this.#connection = connection;
+        // When requests were lost with the connection, those behind them had better go elsewhere at once.
+        connection.onEnd((error) => {
+          if (error !== undefined)
+            this.#rejectWaiting(new TransportError("unreachable", error.message, error));
+        });
+        this.#pump();
+      },
+      (error: TransportError) => {
+        this.#isConnecting = false;
+        this.#rejectWaiting(error);
+      },
+    );
+  }
+
+  #rejectWaiting(error: TransportError): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const job of waiting) job.reject(error);
+  }
+}

@@ -1,0 +1,51 @@
+// What the cluster needs of a node, whichever wire leads there. A transport serves one node, owns its
+// connections, and rejects with TransportError only. It never repeats a request and never asks another node.
+
+export type PutAnswer = "stored" | "full" | "too-large";
+
+/** An item as it came over the wire. The data is the receiver's to keep. */
+export interface RawItem {
+  readonly data: Buffer;
+  readonly flags: number;
+}
+
+/** An item to put. The data must not change until the put has settled. */
+export interface RawPut {
+  readonly data: Buffer;
+  readonly flags: number;
+  /** As the memcache protocol has it: 0 never, below 1,000,000 seconds from now, else epoch seconds. */
+  readonly expiry: number;
+}
+
+/**
+ * An open read: the item is set aside for us until it is confirmed or goes back. When its connection ends the
+ * node puts it back in its old place, without being asked.
+ */
+export interface OpenRead extends RawItem {
+  /** The item has gone back to its queue because its connection ended. */
+  readonly isLost: boolean;
+  /** Removes the item for good. `lost`: it went back before this was sent. `no-answer`: it may have been
+   * removed, or may have gone back. */
+  confirm(): Promise<void>;
+  /** Confirms, and opens the next item of the same queue, in one round trip. Null: confirmed, nothing there. */
+  confirmAndOpen(): Promise<OpenRead | null>;
+  /** Puts the item back where it was. Never rejects: if the node can't be told, its connection is ended. */
+  abort(): Promise<void>;
+}
+
+export interface NodeTransport {
+  /** Settles when the node has answered something harmless. */
+  ping(): Promise<void>;
+  put(queue: string, item: RawPut, signal?: AbortSignal): Promise<PutAnswer>;
+  /**
+   * Opens a read, waiting at the node for up to waitMs. An abort of the signal ends the wait; if an item is
+   * already on its way it goes back.
+   */
+  openRead(queue: string, waitMs: number, signal?: AbortSignal): Promise<OpenRead | null>;
+  peek(queue: string, signal?: AbortSignal): Promise<RawItem | null>;
+  deleteQueue(queue: string): Promise<void>;
+  flushQueue(queue: string): Promise<void>;
+  stats(): Promise<Map<string, string>>;
+  /** Lets what was sent be answered, ends everything else; open reads go back to their queues. */
+  close(): Promise<void>;
+}
