@@ -1,0 +1,421 @@
+/**
+ * One socket's life, whatever the protocol: bytes in, through a codec to the session, answers out in the order
+ * of the requests, one write a turn. Bounded in all it keeps: input behind a request that waits, a half-received
+ * item, answers to a slow reader. An idle connection keeps no buffer.
+ *
+ *                       readBody              whole
+ *     reading head ------------------> reading body ---.
+ *      ^  |   |  '--------.                 | no memory |
+ *      |  |   | swallowBody'-------> swallowing body    |
+ *      |  |   |                             | passed by |
+ *      |  |   '<----------------------------+-----------'
+ *      |  | execute, no answer yet
+ *      '- waiting          close, end of input: any of them -> closing -> closed
+ */
+import type { Socket } from "node:net";
+import type { Timer } from "../clock.ts";
+import { KestrelError } from "../errors.ts";
+import type { Receipt } from "../journal/receipt.ts";
+import type { Logger } from "../logging.ts";
+import type { Reply, Request } from "../session/request.ts";
+import { Session, type SessionClient, type SessionHost } from "../session/session.ts";
+import type { BodyHolder, BodyMemory } from "./body-memory.ts";
+import type { Codec, Wire } from "./codec.ts";
+import { HeldInput } from "./held-input.ts";
+import type { ConnectionLimits } from "./limits.ts";
+import { mendOutput } from "./mend-output.ts";
+import type { Output, OutputPool } from "./output.ts";
+
+/** What all connections of one port share. */
+export interface ConnectionHost extends SessionHost {
+  readonly limits: ConnectionLimits;
+  readonly outputs: OutputPool;
+  readonly bodyMemory: BodyMemory;
+  readonly logger: Logger;
+  /** Which protocol it is, by the first byte. */
+  makeCodec(firstByte: number, wire: Wire): Codec;
+  /** The connection is over. */
+  forget(connection: Connection): void;
+}
+
+type State =
+  | "reading head"
+  | "reading body"
+  | "swallowing body"
+  /** The session has not answered yet. */
+  | "waiting"
+  /** No more requests are read; the answers given so far go out. */
+  | "closing"
+  | "closed";
+
+/** A body's buffer begins with this much, and then grows to so many times what has arrived. */
+const bodyBytesMin = 16 * 1024;
+const bodyGrowth = 4;
+
+export class Connection implements SessionClient, Wire, BodyHolder {
+  readonly #socket: Socket;
+  readonly #host: ConnectionHost;
+  readonly #session: Session;
+  #codec: Codec | null = null;
+  #state: State = "reading head";
+
+  /** Received, and not read by the codec yet. */
+  #held: HeldInput | null = null;
+  #isParsing = false;
+  #isPaused = false;
+  /** The client has sent its last byte. */
+  #isInputEnded = false;
+
+  #body: Buffer | null = null;
+  #bodySize = 0;
+  /** Bytes of the body that have arrived, or have passed by. */
+  #bodyFilled = 0;
+
+  /** This turn's answers. */
+  #output: Output | null = null;
+  /** Answers of former turns that wait for their receipts, oldest first. */
+  #unsettled: Output[] = [];
+  #unsettledBytes = 0;
+  #isAwaitingReceipt = false;
+  #isJoined = false;
+  /** The client reads more slowly than it is answered. */
+  #isDraining = false;
+  #linger: Timer | null = null;
+
+  constructor(socket: Socket, host: ConnectionHost) {
+    this.#socket = socket;
+    this.#host = host;
+    this.#session = new Session(host, this);
+    socket.on("data", (chunk) => this.#receive(chunk));
+    socket.on("end", () => this.#endInput());
+    socket.on("drain", () => this.#drained());
+    socket.on("error", (error) => host.logger.debug({ err: error }, "a connection failed"));
+    socket.on("close", () => this.#closed());
+  }
+
+  // Reading.
+
+  #receive(chunk: Buffer): void {
+    this.#host.counters.bytesRead += chunk.length;
+    if (this.#state === "closing" || this.#state === "closed") return;
+    const held = this.#held;
+    if (held === null) {
+      this.#parse(chunk, 0, chunk.length);
+    } else {
+      held.append(chunk);
+      this.#parse(held.bytes, held.start, held.end);
+    }
+  }
+
+  /** Goes as far as it can through `input[at, end)` and keeps the rest. */
+  #parse(input: Buffer, at: number, end: number): void {
+    let from = at;
+    this.#isParsing = true;
+    reading: while (from < end && this.isReady) {
+      switch (this.#state) {
+        case "reading head": {
+          this.#codec ??= this.#host.makeCodec(input[from]!, this);
+          const next = this.#codec.readHead(input, from, end);
+          if (next === from) break reading;
+          from = next;
+          break;
+        }
+        case "reading body":
+          from = this.#fillBody(input, from, end);
+          break;
+        case "swallowing body":
+          from = this.#passBody(from, end);
+          break;
+        default:
+          break reading;
+      }
+    }
+    this.#isParsing = false;
+    this.#hold(input, from, end);
+    if (this.#isInputEnded) this.#endRequests();
+  }
+
+  #hold(input: Buffer, at: number, end: number): void {
+    if (at === end || this.#state === "closing" || this.#state === "closed") {
+      this.#held = null;
+    } else if (this.#held !== null) {
+      this.#held.start = at;
+    } else {
+      this.#held = new HeldInput(input, at, end);
+    }
+    const isTooMuch = this.#held !== null && this.#held.size > this.#host.limits.heldBytesMax;
+    if (isTooMuch !== this.#isPaused) {
+      this.#isPaused = isTooMuch;
+      if (isTooMuch) this.#socket.pause();
+      else this.#socket.resume();
+    }
+  }
+
+  /** Goes on with what is held: an answer came, or the client has read its answers. */
+  resume(): void {
+    if (this.#state === "closing" || this.#state === "closed") return;
+    if (this.#state === "waiting") {
+      this.#session.resume();
+      if (this.#session.isWaiting) return;
+      this.#state = "reading head";
+    }
+    const held = this.#held;
+    if (held !== null) this.#parse(held.bytes, held.start, held.end);
+    else if (this.#isInputEnded) this.#endRequests();
+  }
+
+  /** The client sends nothing more, but may still read: `printf … | nc` does that. So does one that is gone. */
+  #endInput(): void {
+    this.#isInputEnded = true;
+    this.#endRequests();
+  }
+
+  #endRequests(): void {
+    if (this.#state === "waiting") {
+      // What nobody has put yet is not for somebody who may be gone. What only the disk delays is.
+      if (!this.#session.isPatient) return;
+      this.#session.stopWaiting();
+    } else if (this.#held !== null && !this.isReady) {
+      return;
+    }
+    this.close();
+  }
+
+  // Bodies.
+
+  readBody(size: number): void {
+    this.#state = "reading body";
+    this.#bodySize = size;
+    this.#bodyFilled = 0;
+    if (size === 0) this.#fillBody(Buffer.alloc(0), 0, 0);
+  }
+
+  swallowBody(size: number): void {
+    this.#state = "swallowing body";
+    this.#bodySize = size;
+    this.#bodyFilled = 0;
+    if (size === 0) this.#passBody(0, 0);
+  }
+
+  #fillBody(input: Buffer, at: number, end: number): number {
+    const stop = Math.min(end, at + this.#bodySize - this.#bodyFilled);
+    const body = this.#growBody(this.#bodyFilled + stop - at);
+    if (body === null) {
+      this.#releaseBody();
+      this.#state = "swallowing body";
+      this.#codec!.bodyRefused(new KestrelError("memory", "out of memory storing object"));
+      return at;
+    }
+    input.copy(body, this.#bodyFilled, at, stop);
+    this.#bodyFilled += stop - at;
+    if (this.#bodyFilled === this.#bodySize) {
+      this.#state = "reading head";
+      this.#codec!.bodyRead(body, this.#bodySize);
+    }
+    return stop;
+  }
+
+  /** A buffer with room for `size` bytes of the body; null when the server has no memory for it. */
+  #growBody(size: number): Buffer | null {
+    const body = this.#body;
+    const hasRoom = body !== null && body.length >= size;
+    const capacity = hasRoom
+      ? body.length
+      : Math.min(this.#bodySize, Math.max(bodyBytesMin, size * bodyGrowth));
+    if (!this.#host.bodyMemory.grow(this, capacity)) return null;
+    if (hasRoom) return body;
+    const grown = Buffer.allocUnsafeSlow(capacity);
+    if (body !== null) body.copy(grown, 0, 0, this.#bodyFilled);
+    this.#body = grown;
+    return grown;
+  }
+
+  #passBody(at: number, end: number): number {
+    const stop = Math.min(end, at + this.#bodySize - this.#bodyFilled);
+    this.#bodyFilled += stop - at;
+    if (this.#bodyFilled === this.#bodySize) {
+      this.#state = "reading head";
+      this.#codec!.bodySwallowed();
+    }
+    return stop;
+  }
+
+  #releaseBody(): void {
+    if (this.#body === null) return;
+    this.#body = null;
+    this.#host.bodyMemory.release(this);
+  }
+
+  giveUpBody(): void {
+    this.#host.logger.warn({ bytes: this.#bodyFilled, of: this.#bodySize }, "gave up a half-received item");
+    this.#releaseBody();
+    this.destroy();
+  }
+
+  // Requests and replies.
+
+  execute(request: Request): void {
+    this.#state = "waiting";
+    this.#session.execute(request);
+    this.#releaseBody();
+    // A reply may have closed the connection.
+    if (this.#state === "waiting" && !this.#session.isWaiting) this.#state = "reading head";
+  }
+
+  reply(reply: Reply): void {
+    const output = this.output;
+    const codec = this.#codec!;
+    const { length } = output;
+    const largeLength = output.large.length;
+    codec.render(reply);
+    if (reply.kind === "stored") {
+      output.pledge(reply.receipt, length, largeLength, false, codec.tag, codec.opaque, null, 0);
+    } else if (reply.kind === "item" && reply.item.receipt !== null) {
+      const { openedIn, item } = reply;
+      output.pledge(item.receipt!, length, largeLength, false, codec.tag, codec.opaque, openedIn, item.id);
+    }
+    if (!this.#isParsing && !this.#session.isWaiting) this.#host.turn.resumeLater(this);
+  }
+
+  holdFor(receipt: Receipt): void {
+    const output = this.output;
+    const { tag, opaque } = this.#codec!;
+    output.pledge(receipt, output.length, output.large.length, true, tag, opaque, null, 0);
+  }
+
+  get isReady(): boolean {
+    if (this.#isDraining) return false;
+    const unsentBytes = this.#unsettledBytes + (this.#output === null ? 0 : this.#output.size);
+    return unsentBytes <= this.#host.limits.unsentBytesMax;
+  }
+
+  // Answers.
+
+  get output(): Output {
+    this.#join();
+    return (this.#output ??= this.#host.outputs.take());
+  }
+
+  #join(): void {
+    if (this.#isJoined) return;
+    this.#isJoined = true;
+    this.#host.turn.join(this);
+  }
+
+  endTurn(): void {
+    this.#isJoined = false;
+    const output = this.#output;
+    if (output !== null) {
+      const wasReady = this.isReady;
+      this.#output = null;
+      if (this.#unsettled.length === 0 && output.state === "kept") {
+        this.#send(output);
+      } else {
+        this.#unsettled.push(output);
+        this.#unsettledBytes += output.size;
+        this.#settle();
+      }
+      if (!wasReady && this.isReady) this.#host.turn.resumeLater(this);
+    }
+    if (this.#state === "closing") this.#finish();
+  }
+
+  /** Sends what has its receipts, in order. */
+  #settle(): void {
+    while (this.#unsettled.length > 0 && this.#state !== "closed") {
+      const output = this.#unsettled[0]!;
+      const { pendingReceipt } = output;
+      if (pendingReceipt !== null) {
+        this.#await(pendingReceipt);
+        return;
+      }
+      this.#unsettled.shift();
+      this.#unsettledBytes -= output.size;
+      this.#send(output.state === "kept" ? output : this.#mend(output));
+    }
+  }
+
+  #await(receipt: Receipt): void {
+    if (this.#isAwaitingReceipt) return;
+    this.#isAwaitingReceipt = true;
+    receipt.whenSettled(() => {
+      this.#isAwaitingReceipt = false;
+      const wasReady = this.isReady;
+      this.#settle();
+      if (!wasReady && this.isReady) this.#host.turn.resumeLater(this);
+      if (this.#state === "closing") this.#finish();
+    });
+  }
+
+  #mend(output: Output): Output {
+    const { output: mended, isLast } = mendOutput(
+      output,
+      this.#host.outputs.take(),
+      this.#codec!,
+      this.#session,
+    );
+    this.#host.outputs.give(output);
+    if (isLast) {
+      this.#unsettled = [];
+      this.#unsettledBytes = 0;
+      this.#output = null;
+      this.close();
+    }
+    return mended;
+  }
+
+  #send(output: Output): void {
+    this.#host.counters.bytesWritten += output.size;
+    // What the system has not taken at once is still read from: it is left to the socket.
+    if (this.#state === "closed" || output.writeTo(this.#socket)) this.#host.outputs.give(output);
+    else if (this.#socket.writableLength > this.#host.limits.unsentBytesMax) this.#isDraining = true;
+  }
+
+  #drained(): void {
+    if (!this.#isDraining) return;
+    this.#isDraining = false;
+    this.resume();
+  }
+
+  // The end.
+
+  close(): void {
+    if (this.#state === "closing" || this.#state === "closed") return;
+    this.#state = "closing";
+    this.#held = null;
+    this.#releaseBody();
+    this.#session.end();
+    this.#join();
+  }
+
+  /** Ends the socket once everything has been said. */
+  #finish(): void {
+    if (this.#output !== null || this.#unsettled.length > 0 || this.#linger !== null) return;
+    this.#socket.end();
+    // Bytes of a client that is still sending are read and dropped until it sees the end: closing on unread
+    // input would reset the connection, and the last answers with it.
+    if (this.#isPaused) this.#socket.resume();
+    const { clock, limits } = this.#host;
+    this.#linger = clock.after(limits.lingerMs, () => this.destroy());
+  }
+
+  /** Everything has been said and handed to the system. */
+  get isFinished(): boolean {
+    return this.#socket.writableFinished;
+  }
+
+  /** Ends the connection at once; answers not sent yet are lost. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #closed(): void {
+    this.#linger?.cancel();
+    this.#session.end();
+    this.#state = "closed";
+    this.#held = null;
+    this.#releaseBody();
+    this.#unsettled = [];
+    this.#host.forget(this);
+  }
+}

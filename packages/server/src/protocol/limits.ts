@@ -1,0 +1,28 @@
+/** Bounds on what clients can make a server keep. */
+
+export interface ConnectionLimits {
+  /** Larger items are refused and not kept in memory. */
+  readonly itemBytesMax: number;
+  /** A line of an ASCII protocol, without a body. */
+  readonly lineBytesMax: number;
+  /** Requests of one connection that wait behind one that is not answered yet. More: the socket is paused. */
+  readonly heldBytesMax: number;
+  /** Answers of one connection that are not sent yet. More: nothing is read from it, and nothing taken for it. */
+  readonly unsentBytesMax: number;
+  /** Half-received items of all connections together. More: further ones are refused. */
+  readonly bodyBytesMax: number;
+  /** A half-received item that has not grown for so long gives way when memory for others is needed. */
+  readonly bodyStallMs: number;
+  /** Time for a client to take the last answers after the connection has been ended by the server. */
+  readonly lingerMs: number;
+}
+
+export const defaultConnectionLimits: ConnectionLimits = {
+  itemBytesMax: 64 * 1024 * 1024,
+  lineBytesMax: 16 * 1024,
+  heldBytesMax: 64 * 1024,
+  unsentBytesMax: 256 * 1024,
+  bodyBytesMax: 256 * 1024 * 1024,
+  bodyStallMs: 10_000,
+  lingerMs: 10_000,
+};

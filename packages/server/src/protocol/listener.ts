@@ -1,0 +1,124 @@
+/** One port: accepts connections and ends them all in the end. */
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { Connection, type ConnectionHost } from "./connection.ts";
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Connections that wait to be accepted; null: what the system thinks best. */
+  readonly backlog: number | null;
+  /** Further connections are closed at once. */
+  readonly connectionsMax: number;
+}
+
+/** What a listener gives to its connections: all but what it does for them itself. */
+export type ListenerHost = Omit<ConnectionHost, "forget">;
+
+/** A peer that is gone without a word is noticed after a minute or two of silence. */
+const keepAliveMs = 60_000;
+/** For clients to see the end of an idle connection, and for those who still take their answers. */
+const idleGraceMs = 100;
+const busyGraceMs = 2_000;
+
+export class Listener {
+  readonly #server: Server;
+  readonly #host: ConnectionHost;
+  readonly #connections: Set<Connection> = new Set();
+  #isRefusing = false;
+  #whenEmpty: () => void = () => {};
+
+  private constructor(host: ListenerHost, connectionsMax: number) {
+    this.#host = {
+      ...host,
+      makeCodec: host.makeCodec.bind(host),
+      forget: (connection) => this.#forget(connection),
+    };
+    this.#server = createServer(
+      { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs, allowHalfOpen: true },
+      (socket) => this.#accept(socket),
+    );
+    this.#server.maxConnections = connectionsMax;
+    this.#server.on("drop", () => this.#refused(connectionsMax));
+  }
+
+  /** Rejects when the port can't be had, with a message that says which and why. */
+  static async start(options: ListenerOptions, host: ListenerHost): Promise<Listener> {
+    const listener = new Listener(host, options.connectionsMax);
+    const server = listener.#server;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error) => reject(cannotListen(options, error)));
+      server.listen(
+        {
+          host: options.host,
+          port: options.port,
+          ...(options.backlog === null ? {} : { backlog: options.backlog }),
+        },
+        resolve,
+      );
+    });
+    server.removeAllListeners("error");
+    server.on("error", (error) => host.logger.error({ err: error }, "a listening socket failed"));
+    return listener;
+  }
+
+  /** Where it listens; the port is the real one. */
+  get address(): { host: string; port: number } {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  #accept(socket: Socket): void {
+    const { counters } = this.#host;
+    this.#isRefusing = false;
+    counters.currConnections++;
+    counters.totalConnections++;
+    this.#connections.add(new Connection(socket, this.#host));
+  }
+
+  #refused(connectionsMax: number): void {
+    if (this.#isRefusing) return;
+    this.#isRefusing = true;
+    this.#host.logger.warn({ connectionsMax }, "too many connections: further ones are closed");
+  }
+
+  #forget(connection: Connection): void {
+    if (!this.#connections.delete(connection)) return;
+    this.#host.counters.currConnections--;
+    if (this.#connections.size === 0) this.#whenEmpty();
+  }
+
+  /** Takes no more connections and ends those there are: first politely, then at once. */
+  async stop(): Promise<void> {
+    this.#server.close();
+    for (const connection of this.#connections) connection.close();
+    await this.#emptyWithin(idleGraceMs);
+    for (const connection of this.#connections) if (connection.isFinished) connection.destroy();
+    await this.#emptyWithin(busyGraceMs);
+    for (const connection of this.#connections) connection.destroy();
+    await this.#emptyWithin(busyGraceMs);
+  }
+
+  #emptyWithin(graceMs: number): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#whenEmpty = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: "somebody else listens there",
+  EACCES: "not allowed",
+  EADDRNOTAVAIL: "this machine has no such address",
+  ENOTFOUND: "no such host",
+};
+
+function cannotListen({ host, port }: ListenerOptions, cause: NodeJS.ErrnoException): Error {
+  const reason = reasons[cause.code ?? ""] ?? cause.message;
+  return new Error(`cannot listen on ${host}:${port}: ${reason}`, { cause });
+}

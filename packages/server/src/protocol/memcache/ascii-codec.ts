@@ -1,0 +1,358 @@
+/**
+ * The memcache ASCII protocol as Kestrel speaks it (docs/protocols.md): lines into requests, replies into lines.
+ * One codec for each connection.
+ */
+import { KestrelError } from "../../errors.ts";
+import type { PutRequest, Reply } from "../../session/request.ts";
+import { version } from "../../version.ts";
+import type { Codec, Wire } from "../codec.ts";
+import type { Output } from "../output.ts";
+import * as answers from "./ascii-answers.ts";
+import { type Command, commands, parseCount } from "./ascii-commands.ts";
+import { findLineEnd, findLineFeed, lineEndSize, Words } from "./ascii-words.ts";
+import { expiryMsOf } from "./expiry.ts";
+import { decodeUtf8, type Key, notUtf8 } from "./key.ts";
+import type { MemcacheHost } from "./memcache-host.ts";
+
+/** What the next bytes are. */
+type Stage =
+  | "request"
+  /** Further keys of a get. */
+  | "keys"
+  /** The line end behind a body that came in pieces, or was swallowed. */
+  | "body end";
+
+/** Tags of pledges: what to say instead when the records could not be written. */
+const quietTag = 0;
+const putTag = 1;
+const getTag = 2;
+const getMoreTag = 3;
+
+const flagsMax = 0xffff_ffff;
+/** No item is announced as larger than this by somebody who means it. */
+const announcedBytesMax = 0x7fff_ffff;
+
+// One line is read at a time, so all connections share these.
+const words = new Words();
+const put: PutRequest = {
+  kind: "put",
+  queue: "",
+  source: Buffer.alloc(0),
+  start: 0,
+  end: 0,
+  flags: 0,
+  expiryMs: 0,
+};
+
+export class AsciiCodec implements Codec {
+  readonly #wire: Wire;
+  readonly #host: MemcacheHost;
+  #stage: Stage = "request";
+  tag: number = quietTag;
+  readonly opaque = 0;
+
+  // The request at hand.
+  #key: Key | null = null;
+  #isQuiet = false;
+  /** `gets`. */
+  #hasId = false;
+  #isLastKey = true;
+  /** Bytes up to the line feed, while there are further keys. */
+  #lineLeft = 0;
+  #isLineRefused = false;
+  /** What `done` is called here. */
+  #doneAnswer: Buffer = answers.end;
+
+  // A put whose body is still to come.
+  #flags = 0;
+  #expirySeconds = 0;
+  #body: Buffer | null = null;
+  #bodySize = 0;
+  /** What the swallowed body is answered with. */
+  #refusal: Reply | "malformed" | null = null;
+
+  constructor(wire: Wire, host: MemcacheHost) {
+    this.#wire = wire;
+    this.#host = host;
+  }
+
+  readHead(input: Buffer, at: number, end: number): number {
+    if (this.#stage === "keys") return this.#readKey(input, at, at + this.#lineLeft);
+    const feed = findLineFeed(input, at, end);
+    if ((feed < 0 ? end : feed) - at > this.#host.limits.lineBytesMax) {
+      this.#fail(answers.lineTooLong);
+      return end;
+    }
+    if (feed < 0) return at;
+    const lineEnd = findLineEnd(input, at, feed);
+    if (this.#stage === "body end") {
+      this.#endBody(lineEnd === at);
+      return feed + 1;
+    }
+    words.begin(input, at, lineEnd);
+    words.next();
+    this.#isQuiet = false;
+    this.tag = quietTag;
+    if (words.is("set")) return this.#readSet(input, feed + 1, end);
+    const isGet = words.is("get");
+    if (isGet || words.is("gets")) {
+      this.#hasId = !isGet;
+      this.#isLineRefused = false;
+      return this.#readKey(input, words.end, feed);
+    }
+    const verb = input.toString("latin1", words.start, words.end).toLowerCase();
+    this.#readCommand(verb, input.subarray(words.end, lineEnd));
+    return feed + 1;
+  }
+
+  // Puts.
+
+  /** `set <queue> <flags> <expiry> <bytes> [noreply]`; the words behind `set` are next. */
+  #readSet(input: Buffer, bodyStart: number, end: number): number {
+    words.next();
+    const key = this.#host.keys.find(input, words.start, words.end);
+    words.next();
+    const flags = words.number();
+    words.next();
+    const expirySeconds = words.number();
+    words.next();
+    const size = words.number();
+    this.#isQuiet = words.next() && words.is("noreply");
+    if (!(size >= 0 && size <= announcedBytesMax)) {
+      // Where its body ends, nobody knows.
+      this.#fail(answers.clientError);
+      return bodyStart;
+    }
+    this.tag = this.#isQuiet ? quietTag : putTag;
+    this.#key = key;
+    this.#flags = flags;
+    this.#expirySeconds = expirySeconds;
+    if (!(flags >= 0 && flags <= flagsMax) || Number.isNaN(expirySeconds)) {
+      this.#swallow(size, "malformed");
+      return bodyStart;
+    }
+    if (key.error !== null) {
+      this.#swallow(size, { kind: "error", error: key.error });
+      return bodyStart;
+    }
+    if (size > this.#host.limits.itemBytesMax) {
+      this.#swallow(size, { kind: "refused", why: "over-limit" });
+      return bodyStart;
+    }
+    const bodyEnd = bodyStart + size;
+    const tailSize = lineEndSize(input, bodyEnd, end);
+    if (tailSize === 0) {
+      this.#wire.readBody(size);
+      return bodyStart;
+    }
+    this.#put(input, bodyStart, bodyEnd);
+    return bodyEnd + tailSize;
+  }
+
+  #swallow(size: number, refusal: Reply | "malformed"): void {
+    this.#refusal = refusal;
+    this.#wire.swallowBody(size);
+  }
+
+  #put(source: Buffer, start: number, end: number): void {
+    put.queue = this.#key!.name;
+    put.source = source;
+    put.start = start;
+    put.end = end;
+    put.flags = this.#flags;
+    put.expiryMs = this.#expirySeconds === 0 ? 0 : expiryMsOf(this.#expirySeconds, this.#host.clock.now());
+    this.#wire.execute(put);
+  }
+
+  bodyRead(body: Buffer, size: number): void {
+    this.#body = body;
+    this.#bodySize = size;
+    this.#stage = "body end";
+  }
+
+  bodySwallowed(): void {
+    this.#stage = "body end";
+  }
+
+  bodyRefused(error: KestrelError): void {
+    this.#refusal = { kind: "error", error };
+  }
+
+  #endBody(isEmptyLine: boolean): void {
+    this.#stage = "request";
+    const body = this.#body;
+    const refusal = this.#refusal;
+    this.#body = null;
+    this.#refusal = null;
+    if (!isEmptyLine) this.#fail(answers.badDataChunk);
+    else if (refusal === "malformed") this.#renderMalformed();
+    else if (refusal !== null) this.render(refusal);
+    else this.#put(body!, 0, this.#bodySize);
+  }
+
+  // Gets.
+
+  /** Reads the next key of a line that ends with the line feed at `feed`. */
+  #readKey(input: Buffer, at: number, feed: number): number {
+    words.begin(input, at, findLineEnd(input, at, feed));
+    words.next();
+    const { start, end } = words;
+    this.#isLastKey = !words.next();
+    const key = start === end ? null : this.#host.keys.find(input, start, end);
+    this.#key = key;
+    this.tag = this.#isLastKey ? getTag : getMoreTag;
+    if (key === null) this.#fail(answers.clientError);
+    else if (key.get instanceof KestrelError) this.#refuse(key.get);
+    else this.#wire.execute(key.get);
+    if (this.#isLastKey || this.#isLineRefused) {
+      this.#stage = "request";
+      return feed + 1;
+    }
+    this.#stage = "keys";
+    this.#lineLeft = feed - end;
+    return end;
+  }
+
+  // Everything else.
+
+  #readCommand(verb: string, rest: Buffer): void {
+    const text = decodeUtf8(rest);
+    if (text === undefined) {
+      this.#refuse(new KestrelError("bad-name", notUtf8));
+      return;
+    }
+    const args = text.split(" ").filter((word) => word !== "");
+    const command = commands[verb];
+    if (command === undefined) this.#readRest(verb, args);
+    else this.#execute(command, args);
+  }
+
+  #execute(command: Command, args: readonly string[]): void {
+    this.#isQuiet = command.mayBeQuiet === true && args.at(-1) === "noreply";
+    this.#doneAnswer = command.done ?? answers.end;
+    const request = command.parse(args);
+    if (request === undefined) {
+      this.#renderMalformed();
+    } else {
+      if (request.kind === "monitor") this.#beginMonitor(request.queue);
+      this.#wire.execute(request);
+    }
+  }
+
+  /** What no queue has to do with. */
+  #readRest(verb: string, args: readonly string[]): void {
+    switch (verb) {
+      case "version":
+        answers.renderLine(this.#wire.output, `VERSION ${version}`);
+        break;
+      case "verbosity":
+        if (args.at(-1) !== "noreply") this.#wire.output.constant(answers.ok);
+        break;
+      case "quit":
+        this.#wire.close();
+        break;
+      case "shutdown":
+        this.#isQuiet = true;
+        this.#wire.execute({ kind: "shutdown" });
+        this.#wire.close();
+        break;
+      case "add":
+      case "replace":
+      case "append":
+      case "prepend":
+      case "cas":
+        this.#passStorage(verb, args[3]);
+        break;
+      default:
+        this.#fail(answers.clientError);
+    }
+  }
+
+  #beginMonitor(queue: string): void {
+    const name = Buffer.from(queue);
+    this.#key = this.#host.keys.find(name, 0, name.length);
+    this.#hasId = false;
+    this.#isLastKey = true;
+    this.tag = getTag;
+  }
+
+  /** Not ours, but what follows is data and must not be taken for commands. */
+  #passStorage(verb: string, size: string | undefined): void {
+    const bytes = parseCount(size);
+    if (bytes === undefined || bytes > announcedBytesMax) {
+      this.#fail(answers.clientError);
+    } else {
+      this.#swallow(bytes, {
+        kind: "error",
+        error: new KestrelError("bad-request", `There is no ${verb} here.`),
+      });
+    }
+  }
+
+  // Replies.
+
+  render(reply: Reply): void {
+    if (this.#isQuiet) return;
+    const { output } = this.#wire;
+    switch (reply.kind) {
+      case "stored":
+        output.constant(answers.stored);
+        break;
+      case "refused":
+        output.constant(answers.refusals[reply.why]);
+        break;
+      case "item":
+        answers.renderItem(output, this.#key!, reply.item, this.#hasId);
+        if (this.#isLastKey) output.constant(answers.end);
+        break;
+      case "nothing":
+        if (this.#isLastKey) output.constant(answers.end);
+        break;
+      case "confirmed":
+        output.constant(reply.length > 0 ? answers.end : answers.error);
+        break;
+      case "done":
+        output.constant(this.#doneAnswer);
+        break;
+      case "number":
+        answers.renderLine(output, String(reply.value));
+        break;
+      case "text":
+        answers.renderLine(output, reply.text);
+        break;
+      case "stats":
+        answers.renderStatistics(output, reply.statistics);
+        break;
+      case "groups":
+        answers.renderGroups(output, reply.groups);
+        break;
+      case "failed":
+        answers.renderLine(output, `SERVER_ERROR ${reply.message}`);
+        break;
+      case "error":
+        this.#refuse(reply.error);
+        break;
+    }
+  }
+
+  #renderMalformed(): void {
+    if (!this.#isQuiet) this.#wire.output.constant(answers.clientError);
+  }
+
+  #refuse(error: KestrelError): void {
+    this.#isLineRefused = true;
+    if (this.#isQuiet) return;
+    if (answers.renderError(this.#wire.output, error)) this.#wire.close();
+  }
+
+  /** The last answer of this connection. */
+  #fail(answer: Buffer): void {
+    this.#wire.output.constant(answer);
+    this.#wire.close();
+  }
+
+  renderFailure(tag: number, _opaque: number, error: KestrelError, isLast: boolean, output: Output): void {
+    if (tag === putTag || isLast) answers.renderError(output, error);
+    else if (tag === getTag) output.constant(answers.end);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * The rare way out: some of a turn's records could not be written, and what was answered on their strength is
+ * not true. Puts turn into errors, gets into "nothing there".
+ */
+import type { Session } from "../session/session.ts";
+import type { Codec } from "./codec.ts";
+import type { Output } from "./output.ts";
+
+/**
+ * Copies `output` into the empty `mended`, with the failed answers replaced. `isLast`: a confirm has failed, the
+ * output ends with that answer, and so must the connection.
+ */
+export function mendOutput(
+  output: Output,
+  mended: Output,
+  codec: Codec,
+  session: Session,
+): { output: Output; isLast: boolean } {
+  let from = 0;
+  let largeFrom = 0;
+  for (let i = 0; i < output.pledgeLength; i++) {
+    const pledge = output.pledges[i]!;
+    const { error } = pledge.receipt!;
+    if (error === null) continue;
+    mended.append(output, from, pledge.start, largeFrom, pledge.largeStart);
+    codec.renderFailure(pledge.tag, pledge.opaque, error, pledge.isLast, mended);
+    if (pledge.isLast) return { output: mended, isLast: true };
+    if (pledge.openedIn !== null) session.forget(pledge.openedIn, pledge.id);
+    from = pledge.end;
+    largeFrom = pledge.largeEnd;
+  }
+  mended.append(output, from, output.length, largeFrom, output.large.length);
+  return { output: mended, isLast: false };
+}

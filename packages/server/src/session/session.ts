@@ -1,0 +1,343 @@
+/**
+ * One client of the queues, whatever its protocol: carries out its requests one after the other, knows its open
+ * reads and what it waits for. When it ends, the wait is withdrawn and the open reads go back to the head, in
+ * their old order. It knows no bytes of any protocol and no socket.
+ */
+import type { Clock } from "../clock.ts";
+import { KestrelError } from "../errors.ts";
+import type { ItemView } from "../journal/item-view.ts";
+import type { Receipt } from "../journal/receipt.ts";
+import type { Turn } from "../journal/turn.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { QueueCollection } from "../queue/queue-collection.ts";
+import { type Receiver, Waiter } from "../queue/waiter-list.ts";
+import type { Counters } from "../stats/counters.ts";
+import { reportQueues, reportStatistics } from "../stats/report.ts";
+import type { ServerControls } from "./controls.ts";
+import { OpenReads } from "./open-reads.ts";
+import type {
+  ConfirmRequest,
+  GetRequest,
+  ItemReply,
+  ManageRequest,
+  MonitorRequest,
+  PutRequest,
+  Reply,
+  Request,
+  StoredReply,
+} from "./request.ts";
+
+/** What all sessions of a server share. */
+export interface SessionHost {
+  readonly queues: QueueCollection;
+  readonly turn: Turn;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly controls: ServerControls;
+  /** Open reads of one session on one queue. */
+  readonly maxOpenTransactions: number;
+}
+
+/** The other end of a session: the connection. */
+export interface SessionClient {
+  /** False: it can take no more for now. A monitor then pauses until `resume`. */
+  readonly isReady: boolean;
+  /**
+   * The answer to the request at hand: during `execute`, or later while the session `isWaiting`. One for each
+   * request; a monitor has one for each item and one for its end.
+   */
+  reply(reply: Reply): void;
+  /** Nothing said from now on may leave before the receipt is kept. If it fails, its error is the last answer. */
+  holdFor(receipt: Receipt): void;
+}
+
+const nothing: Reply = { kind: "nothing" };
+const done: Reply = { kind: "done" };
+// Used again for every answer of every session: a reply is read before the next one is made.
+const stored: StoredReply = { kind: "stored", receipt: undefined as unknown as Receipt };
+const found: ItemReply = { kind: "item", item: undefined as unknown as ItemView, openedIn: null };
+
+export class Session implements Receiver {
+  readonly #host: SessionHost;
+  readonly #client: SessionClient;
+  /** Made with the first open read: most sessions never have one. */
+  #openReads: OpenReads | null = null;
+  /** What the client waits for. A monitor that makes a pause has no waiter. */
+  #waitingFor: GetRequest | MonitorRequest | null = null;
+  #waitingAt: Queue | null = null;
+  #waiter: Waiter | null = null;
+  #monitorLengthLeft = 0;
+  #monitorDeadline = 0;
+  #isReloading = false;
+  #isEnded = false;
+
+  constructor(host: SessionHost, client: SessionClient) {
+    this.#host = host;
+    this.#client = client;
+  }
+
+  /** The request at hand is not answered yet: the next one has to wait. */
+  get isWaiting(): boolean {
+    return this.#waitingFor !== null || this.#isReloading;
+  }
+
+  /** It waits for something that nobody may have put yet, and not just for the disk. */
+  get isPatient(): boolean {
+    const request = this.#waitingFor;
+    return request !== null && (request.kind === "monitor" || request.waitMs > 0);
+  }
+
+  /** Carries out one request. Not to be called while `isWaiting`, nor after `end`. */
+  execute(request: Request): void {
+    try {
+      if (request.kind === "put") this.#put(request);
+      else if (request.kind === "get") this.#get(request);
+      else if (request.kind === "monitor") this.#monitor(request);
+      else if (request.kind === "confirm") this.#confirm(request);
+      else if (request.kind === "reload") this.#reload();
+      else this.#client.reply(this.#carryOut(request));
+    } catch (error) {
+      if (!(error instanceof KestrelError)) throw error;
+      this.#client.reply({ kind: "error", error });
+    }
+  }
+
+  /** A monitor goes on after a pause. */
+  resume(): void {
+    if (this.#waitingFor?.kind === "monitor" && this.#waiter === null) this.#monitorOn(this.#waitingFor);
+  }
+
+  /** Ends the wait as if its time were over. */
+  stopWaiting(): void {
+    if (this.#waitingFor === null) return;
+    this.#waiter?.withdraw();
+    this.miss();
+  }
+
+  /** An open read that was never there: its receipt failed. */
+  forget(queue: Queue, id: number): void {
+    this.#openReads?.forget(queue, id);
+  }
+
+  /** The client is gone. */
+  end(): void {
+    this.#isEnded = true;
+    this.#waiter?.withdraw();
+    this.#stopWaitingFor();
+    this.#openReads?.abortAll();
+    this.#openReads = null;
+  }
+
+  receive(item: ItemView): void {
+    const request = this.#waitingFor!;
+    const queue = this.#waitingAt!;
+    this.#waiter = null;
+    if (request.kind === "get") {
+      this.#stopWaitingFor();
+      this.#handOver(item, queue, request.isOpen);
+    } else {
+      this.#handOver(item, queue, true);
+      this.#monitorLengthLeft--;
+      this.#host.turn.resumeLater(this);
+    }
+  }
+
+  miss(): void {
+    const request = this.#waitingFor!;
+    this.#stopWaitingFor();
+    if (request.kind === "get") this.#host.counters.getMisses++;
+    this.#client.reply(nothing);
+  }
+
+  #put(request: PutRequest): void {
+    const { queues, counters } = this.#host;
+    this.#requireWrites();
+    counters.cmdSet++;
+    const { queue, source, start, end, flags, expiryMs } = request;
+    const result = queues.put(queue, source, start, end, flags, expiryMs);
+    if (typeof result === "string") {
+      this.#client.reply({ kind: "refused", why: result });
+    } else {
+      stored.receipt = result;
+      this.#client.reply(stored);
+    }
+  }
+
+  #get(request: GetRequest): void {
+    const { queue: name, isOpen, isClose, isAbort, isPeek, waitMs } = request;
+    if (((isPeek || isAbort) && (isOpen || isClose)) || (isPeek && isAbort)) {
+      throw new KestrelError("bad-request", "These options of a get exclude each other.");
+    }
+    if (isAbort) this.#abortOldest(name);
+    if (isClose) this.#confirmOldest(name, 1);
+    if (isAbort || (isClose && !isOpen)) {
+      this.#client.reply(nothing);
+      return;
+    }
+    this.#requireReads();
+    const { queues, counters, clock } = this.#host;
+    const queue = queues.obtain(name);
+    if (!isPeek) this.#requireRoom(queue, isOpen);
+    if (isPeek) counters.cmdPeek++;
+    else counters.cmdGet++;
+
+    const mode = isPeek ? "peek" : isOpen ? "open" : "take";
+    const result = queue.get(mode, waitMs > 0 ? clock.now() + waitMs : 0, this);
+    if (result === null) {
+      counters.getMisses++;
+      this.#client.reply(nothing);
+    } else if (result instanceof Waiter) {
+      this.#waitingFor = request;
+      this.#waitingAt = queue;
+      this.#waiter = result;
+    } else {
+      this.#handOver(result, queue, isOpen);
+    }
+  }
+
+  /** Kestrel's rule: whoever reads a queue reliably does so with every get, and has a bound on what is open. */
+  #requireRoom(queue: Queue, isOpen: boolean): void {
+    if (this.#openReads === null) return;
+    const openLength = this.#openReads.countOf(queue);
+    if (openLength === 0) return;
+    if (!isOpen) throw new KestrelError("read-open", `A read on ${queue.name} is open.`);
+    if (openLength >= this.#host.maxOpenTransactions) {
+      throw new KestrelError("too-many-open", `${openLength} reads on ${queue.name} are open.`);
+    }
+  }
+
+  #handOver(item: ItemView, queue: Queue, isOpen: boolean): void {
+    this.#host.counters.getHits++;
+    if (isOpen) (this.#openReads ??= new OpenReads()).add(queue, item.id);
+    found.item = item;
+    found.openedIn = isOpen ? queue : null;
+    this.#client.reply(found);
+  }
+
+  #monitor(request: MonitorRequest): void {
+    this.#requireReads();
+    this.#waitingFor = request;
+    this.#waitingAt = this.#host.queues.obtain(request.queue);
+    this.#monitorLengthLeft = request.lengthMax ?? this.#host.maxOpenTransactions;
+    this.#monitorDeadline = this.#host.clock.now() + request.waitMs;
+    this.#monitorOn(request);
+  }
+
+  /** Takes items until none is there, the time is over, enough are open, or the client can take no more. */
+  #monitorOn(request: MonitorRequest): void {
+    const { clock, controls, maxOpenTransactions } = this.#host;
+    const queue = this.#waitingAt!;
+    while (this.#client.isReady && this.#waitingFor === request) {
+      const isOver =
+        this.#monitorLengthLeft <= 0 ||
+        this.#monitorDeadline <= clock.now() ||
+        (this.#openReads?.countOf(queue) ?? 0) >= maxOpenTransactions ||
+        !controls.takesReads;
+      const result = isOver ? null : queue.get("open", this.#monitorDeadline, this);
+      if (result === null) {
+        this.miss();
+      } else if (result instanceof Waiter) {
+        this.#waiter = result;
+        return;
+      } else {
+        this.#handOver(result, queue, true);
+        this.#monitorLengthLeft--;
+      }
+    }
+  }
+
+  #confirm(request: ConfirmRequest): void {
+    const length = this.#confirmOldest(request.queue, request.length);
+    this.#client.reply({ kind: "confirmed", length });
+  }
+
+  /** How many of them were open. */
+  #confirmOldest(name: string, lengthMax: number): number {
+    if (this.#openReads === null) return 0;
+    const queue = this.#host.queues.find(name);
+    if (queue === undefined) return 0;
+    let length = 0;
+    while (length < lengthMax) {
+      const id = this.#openReads.takeOldest(queue);
+      if (id === undefined) break;
+      length++;
+      // False: it went back to the head already, because it was open for too long.
+      const receipt = queue.confirm(id);
+      if (receipt !== null && receipt !== false) this.#client.holdFor(receipt);
+    }
+    return length;
+  }
+
+  #abortOldest(name: string): void {
+    const queue = this.#host.queues.find(name);
+    if (queue === undefined || this.#openReads === null) return;
+    const id = this.#openReads.takeOldest(queue);
+    if (id !== undefined) queue.abort(id);
+  }
+
+  #carryOut(request: ManageRequest): Reply {
+    const { queues, controls } = this.#host;
+    switch (request.kind) {
+      case "flush":
+        this.#requireWrites();
+        queues.flush(request.queue);
+        return done;
+      case "flush-all":
+        this.#requireWrites();
+        queues.flushAll();
+        return done;
+      case "delete":
+        this.#requireWrites();
+        queues.delete(request.queue);
+        return done;
+      case "flush-expired":
+        this.#requireWrites();
+        return { kind: "number", value: queues.flushExpired(request.queue) };
+      case "flush-all-expired":
+        this.#requireWrites();
+        return { kind: "number", value: queues.flushAllExpired() };
+      case "stats":
+        return { kind: "stats", statistics: reportStatistics(this.#host) };
+      case "dump-stats":
+        return { kind: "groups", groups: reportQueues(queues, request.queues) };
+      case "dump-config":
+        return { kind: "groups", groups: controls.describeQueues() };
+      case "status":
+        return { kind: "text", text: controls.status };
+      case "set-status":
+        controls.setStatus(request.status);
+        return done;
+      case "shutdown":
+        controls.shutdown();
+        return done;
+    }
+  }
+
+  #reload(): void {
+    this.#isReloading = true;
+    const answer = (reply: Reply): void => {
+      this.#isReloading = false;
+      if (!this.#isEnded) this.#client.reply(reply);
+    };
+    this.#host.controls.reload().then(
+      () => answer(done),
+      (error: Error) => answer({ kind: "failed", message: error.message }),
+    );
+  }
+
+  #requireWrites(): void {
+    if (!this.#host.controls.takesWrites)
+      throw new KestrelError("unavailable", "The server takes no writes now.");
+  }
+
+  #requireReads(): void {
+    if (!this.#host.controls.takesReads)
+      throw new KestrelError("unavailable", "The server takes no reads now.");
+  }
+
+  #stopWaitingFor(): void {
+    this.#waitingFor = null;
+    this.#waitingAt = null;
+    this.#waiter = null;
+  }
+}
