@@ -13,8 +13,8 @@ export function queueNameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** The parent of a fanout, `orders` for `orders+audit`; undefined for a queue that is no fanout. */
+/** The parent of a fanout, `orders` for `orders+audit`; undefined for a queue that is none, as `orders+`. */
 export function findParentName(name: string): string | undefined {
   const plus = name.indexOf("+");
-  return plus < 0 ? undefined : name.slice(0, plus);
+  return plus <= 0 || plus === name.length - 1 ? undefined : name.slice(0, plus);
 }
