@@ -2,8 +2,11 @@
 import type { Command } from "./command.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { drainCommand } from "./commands/drain.ts";
+import { dumpCommand } from "./commands/dump.ts";
 import { flushCommand } from "./commands/flush.ts";
 import { getCommand } from "./commands/get.ts";
+import { loadCommand } from "./commands/load.ts";
+import { moveCommand } from "./commands/move.ts";
 import { peekCommand } from "./commands/peek.ts";
 import { pingCommand } from "./commands/ping.ts";
 import { putCommand } from "./commands/put.ts";
@@ -15,6 +18,7 @@ import { shutdownCommand } from "./commands/shutdown.ts";
 import { staleCommand } from "./commands/stale.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { statusCommand } from "./commands/status.ts";
+import { tailCommand } from "./commands/tail.ts";
 import { topCommand } from "./commands/top.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
@@ -23,12 +27,16 @@ export const commands: readonly Command[] = [
   putCommand,
   getCommand,
   peekCommand,
+  tailCommand,
   queuesCommand,
   topCommand,
   staleCommand,
   statsCommand,
   flushCommand,
   deleteCommand,
+  moveCommand,
+  dumpCommand,
+  loadCommand,
   ringCommand,
   pingCommand,
   versionCommand,

@@ -9,20 +9,31 @@ import type { Surroundings } from "./surroundings.ts";
 /** Work shorter than this shows no progress. */
 const quietMs = 500;
 
+/** What is counted, and how a count is shown. */
+export interface ProgressUnit {
+  noun: string;
+  show?(value: number): string;
+}
+
 /** Shows how many items are done until it is stopped. `advance` is cheap enough to call per item. */
 export class Progress {
   readonly #surroundings: Surroundings;
   readonly #verb: string;
   readonly #total: number | null;
-  readonly #noun: string;
+  readonly #unit: ProgressUnit;
   readonly #startedMs = Date.now();
   #done = 0;
   #bar: SingleBar | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  /** Told as "<verb> 17 of 100 <noun>"; `total` is null when it isn't known beforehand. */
-  constructor(surroundings: Surroundings, verb: string, total: number | null, noun = "items") {
-    this.#noun = noun;
+  /** Told as "<verb> 17 of 100 items"; `total` is null when it isn't known beforehand. */
+  constructor(
+    surroundings: Surroundings,
+    verb: string,
+    total: number | null,
+    unit: ProgressUnit = { noun: "items" },
+  ) {
+    this.#unit = unit;
     this.#surroundings = surroundings;
     this.#verb = verb;
     this.#total = total;
@@ -48,15 +59,16 @@ export class Progress {
   #show(): void {
     const { stderr, env } = this.#surroundings;
     const { dim } = colorsFor(stderr, env);
+    const { noun, show = counted } = this.#unit;
     const total = this.#total;
     this.#bar = new SingleBar({
       stream: stderr,
       format: (options, { value, progress }) => {
         const bar = total === null ? "" : `[${Format.BarFormat(progress, options)}] `;
-        const count = total === null ? counted(value) : `${counted(value)} of ${counted(total)}`;
+        const count = total === null ? show(value) : `${show(value)} of ${show(total)}`;
         const perSecond = (value / (Date.now() - this.#startedMs)) * 1000;
-        const pace = perSecond < 1 ? "" : `, ${counted(perSecond)} a second`;
-        return dim(`${this.#verb} ${bar}${count} ${this.#noun}${pace}`);
+        const pace = perSecond < 1 ? "" : `, ${show(perSecond)} a second`;
+        return dim(`${this.#verb} ${bar}${count} ${noun}${pace}`);
       },
       barCompleteChar: "=",
       barIncompleteChar: " ",

@@ -15,8 +15,8 @@ export class Putting {
   readonly #cluster: Cluster;
   readonly #queue: string;
   readonly #options: PutOptions;
-  readonly #onStored: () => void;
-  #count = 0;
+  readonly #onStored: (number: number) => void;
+  #count: number;
   #inFlightLength = 0;
   #inFlightSize = 0;
   #wake: (() => void) | null = null;
@@ -33,16 +33,52 @@ export class Putting {
   /** What the first item with an unknown outcome met with. */
   unknownReason: string | null = null;
 
-  constructor(cluster: Cluster, queue: string, options: PutOptions, onStored: () => void) {
+  /** `onStored` hears of each item that is stored; numbers go on after `numbersUsed`. */
+  constructor(
+    cluster: Cluster,
+    queue: string,
+    options: PutOptions,
+    onStored: (number: number) => void,
+    numbersUsed = 0,
+  ) {
     this.#cluster = cluster;
     this.#queue = queue;
     this.#options = options;
     this.#onStored = onStored;
+    this.#count = numbersUsed;
   }
 
-  /** How many items have been given to `put` so far; also the number of the last one, counted from 1. */
+  /** Everything that was to be put has been stored. */
+  get isComplete(): boolean {
+    const failed = this.unknown.length + this.tooLarge.length + this.notStored.length;
+    return failed === 0 && this.#inFlightLength === 0 && this.stopReason === null;
+  }
+
+  /** The number of the item last given to `put`; the first is 1. */
   get count(): number {
     return this.#count;
+  }
+
+  /**
+   * Puts all items, until one meets with what the next would meet with too, or until it is interrupted; then
+   * waits for all outcomes. Never rejects: input that fails half-way must not hide what has been put so far,
+   * and is told as the stop reason.
+   */
+  async putAll(batches: AsyncIterable<Buffer[]>, interrupted: AbortSignal): Promise<void> {
+    try {
+      for await (const batch of batches) {
+        for (const item of batch) {
+          if (this.isFull) await this.room();
+          if (this.stopReason !== null || interrupted.aborted) break;
+          this.put(item);
+        }
+        if (this.stopReason !== null || interrupted.aborted) break;
+      }
+    } catch (error) {
+      if (!interrupted.aborted) this.stopReason ??= (error as Error).message;
+    }
+    if (interrupted.aborted) this.stopReason ??= "interrupted";
+    await this.#when(() => this.#inFlightLength === 0);
   }
 
   /** Sends one item on its way. Call it only when `isFull` is false; nothing is thrown. */
@@ -59,7 +95,7 @@ export class Putting {
       (outcome) => {
         if (outcome.stored) {
           this.stored++;
-          this.#onStored();
+          this.#onStored(number);
         } else if (outcome.reason === "too-large") {
           this.tooLarge.add(number);
         } else {
@@ -88,11 +124,6 @@ export class Putting {
   /** Resolves when there is room for another item. One caller at a time. */
   room(): Promise<void> {
     return this.#when(() => !this.isFull);
-  }
-
-  /** Resolves when the outcome of every item is known. */
-  settled(): Promise<void> {
-    return this.#when(() => this.#inFlightLength === 0);
   }
 
   async #when(isReached: () => boolean): Promise<void> {

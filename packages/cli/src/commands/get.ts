@@ -8,6 +8,7 @@ import { deliver, type ItemForm } from "../delivery.ts";
 import { parseDurationMs } from "../duration.ts";
 import { type ExitCode, exitCodes, UsageError } from "../exit-code.ts";
 import { explain } from "../failure.ts";
+import { withEachNode } from "../per-node.ts";
 import { Progress } from "../progress.ts";
 import { type ReadingResult, readOut, type Source } from "../reading.ts";
 import { type Surroundings, say } from "../surroundings.ts";
@@ -49,31 +50,28 @@ export const getCommand: Command = defineCommand({
     const options = await clusterOptions(args as ClusterArguments, surroundings);
     const form: ItemForm = args.json === true ? "json" : args.raw === true ? "raw" : "lines";
     const progress = new Progress(surroundings, "got", isEndless ? null : (args.count ?? 1));
-    // All of a queue is read from each node by itself: quickly, and in each node's order.
-    const clusters = isEndless
-      ? options.servers.map((server) => surroundings.connect({ ...options, servers: [server] }))
-      : [surroundings.connect(options)];
-    try {
-      const result = await readOut(
-        clusters.map((cluster): Source => ({ name: cluster.nodes()[0]!.id, cluster })),
-        {
-          queue: args.queue,
-          countMax: isEndless ? Number.POSITIVE_INFINITY : (args.count ?? 1),
-          waitMs: args.wait ?? 0,
-          isFollowing: args.follow === true,
-          deliver: async (item) => {
-            await deliver(surroundings.stdout, item, form);
-            if (surroundings.stdout.isTTY !== true) progress.advance(1);
-          },
-          warn: (line) => say(surroundings, `kq get: ${line}`),
-          interrupted: surroundings.interrupted,
+    const read = async (sources: Source[]) => {
+      const result = await readOut(sources, {
+        queue: args.queue,
+        countMax: isEndless ? Number.POSITIVE_INFINITY : (args.count ?? 1),
+        waitMs: args.wait ?? 0,
+        isFollowing: args.follow === true,
+        deliver: async (item) => {
+          await deliver(surroundings.stdout, item, form);
+          if (surroundings.stdout.isTTY !== true) progress.advance(1);
         },
-      );
-      progress.stop();
+        warn: (line) => say(surroundings, `kq get: ${line}`),
+        interrupted: surroundings.interrupted,
+      }).finally(() => progress.stop());
       return conclude(result, args.follow === true, surroundings);
+    };
+    // All of a queue is read from each node by itself: quickly, and in each node's order.
+    if (isEndless) return await withEachNode(options, surroundings, read);
+    const cluster = surroundings.connect(options);
+    try {
+      return await read([{ name: "the cluster", cluster }]);
     } finally {
-      progress.stop();
-      await Promise.all(clusters.map((cluster) => cluster.close()));
+      await cluster.close();
     }
   },
 });

@@ -3,16 +3,13 @@
  */
 import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { renderDurationMs } from "../duration.ts";
-import { type ExitCode, exitCodes, UsageError } from "../exit-code.ts";
+import { UsageError } from "../exit-code.ts";
 import { parseExpiry } from "../expiry.ts";
-import type { LineNumbers } from "../line-numbers.ts";
 import { readLines, readWhole } from "../lines.ts";
-import { renderJson } from "../output.ts";
 import { Progress } from "../progress.ts";
+import { reportPutting } from "../put-report.ts";
 import { Putting } from "../putting.ts";
 import { type Surroundings, say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
 
 /** The largest item that a node takes unless it is set otherwise. */
 const itemBytesMax = 64 * 1024 * 1024;
@@ -68,7 +65,6 @@ export const putCommand: Command = defineCommand({
       ...(await clusterOptions(args as ClusterArguments, surroundings)),
       guarantee: args.atLeastOnce === true ? "at-least-once" : "at-most-once",
     });
-    cluster.nodeFor(args.queue); // Refuses an impossible name before anything is read.
     if (isPiped && surroundings.stdin.isTTY === true)
       say(surroundings, "Items from the terminal, one a line; Ctrl-D ends.");
     const progress = new Progress(surroundings, "put", isPiped ? null : args.items.length);
@@ -82,41 +78,20 @@ export const putCommand: Command = defineCommand({
       },
       () => progress.advance(1),
     );
+    const { stdin, interrupted } = surroundings;
+    const stopReading = () => stdin.destroy();
+    interrupted.addEventListener("abort", stopReading);
     try {
-      await putAll(putting, batches(args, surroundings), surroundings);
-      await putting.settled();
+      cluster.nodeFor(args.queue); // Refuses an impossible name before anything is read.
+      await putting.putAll(batches(args, surroundings), interrupted);
     } finally {
+      interrupted.removeEventListener("abort", stopReading);
       progress.stop();
       await cluster.close();
     }
-    return await report(putting, Date.now() - startedMs, args.json === true, surroundings);
+    return await reportPutting("put", putting, Date.now() - startedMs, args.json === true, surroundings);
   },
 });
-
-async function putAll(
-  putting: Putting,
-  items: AsyncIterable<Buffer[]>,
-  surroundings: Surroundings,
-): Promise<void> {
-  const { stdin, interrupted } = surroundings;
-  const stopReading = () => stdin.destroy();
-  interrupted.addEventListener("abort", stopReading);
-  try {
-    for await (const batch of items) {
-      for (const item of batch) {
-        if (putting.isFull) await putting.room();
-        if (putting.stopReason !== null || interrupted.aborted) return;
-        putting.put(item);
-      }
-    }
-  } catch (error) {
-    // Input that fails half-way must not hide what has been put so far: it is told after the account.
-    putting.stopReason ??= interrupted.aborted ? "interrupted" : (error as Error).message;
-  } finally {
-    interrupted.removeEventListener("abort", stopReading);
-    if (interrupted.aborted) putting.stopReason ??= "interrupted";
-  }
-}
 
 async function* batches(
   args: { items: string[]; whole: boolean | undefined },
@@ -125,37 +100,4 @@ async function* batches(
   if (args.items.length > 0) yield args.items.map((item) => Buffer.from(item));
   else if (args.whole === true) yield [await readWhole(stdin, itemBytesMax)];
   else yield* readLines(stdin, itemBytesMax);
-}
-
-async function report(
-  putting: Putting,
-  tookMs: number,
-  isJson: boolean,
-  surroundings: Surroundings,
-): Promise<ExitCode> {
-  const { stored, unknown, tooLarge, notStored, stopReason } = putting;
-  const isWhole = stored === putting.count && stopReason === null;
-  const count = (length: number) => `${length.toLocaleString("en")} ${length === 1 ? "item" : "items"}`;
-  const tell = (lines: LineNumbers, words: string) => {
-    if (lines.length > 0) say(surroundings, `kq put: ${count(lines.length)} ${words}: ${lines.render()}`);
-  };
-  tell(unknown, `may or may not be stored (${putting.unknownReason}; --at-least-once would put them again)`);
-  tell(tooLarge, "refused, larger than the queue takes");
-  tell(notStored, "not stored");
-  if (stopReason !== null) say(surroundings, `kq put: stopped after item ${putting.count}: ${stopReason}`);
-  if (isJson) {
-    await writeOut(
-      surroundings.stdout,
-      renderJson({
-        stored,
-        unknown: unknown.ranges(),
-        tooLarge: tooLarge.ranges(),
-        notStored: notStored.ranges(),
-        stopReason,
-      }),
-    );
-  } else if (!isWhole || surroundings.stderr.isTTY === true) {
-    say(surroundings, `Stored ${count(stored)} in ${renderDurationMs(tookMs)}.`);
-  }
-  return isWhole ? exitCodes.done : exitCodes.failed;
 }

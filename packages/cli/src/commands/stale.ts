@@ -44,7 +44,7 @@ export const staleCommand: Command = defineCommand({
   async run(args, surroundings) {
     const { stdout, env, interrupted } = surroundings;
     const cluster = surroundings.connect(await clusterOptions(args as ClusterArguments, surroundings));
-    const progress = new Progress(surroundings, "looked", args.rounds, "times");
+    const progress = new Progress(surroundings, "looked", args.rounds, { noun: "times" });
     try {
       let still: QueueRow[] | undefined;
       const failures = new Map<string, unknown>();

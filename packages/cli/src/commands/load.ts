@@ -1,0 +1,117 @@
+/**
+ * `kq load`: the items of a file into a queue; cut short, it goes on where it was.
+ */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { CommandError } from "../exit-code.ts";
+import { parseItemLine } from "../item-file.ts";
+import { readLines } from "../lines.ts";
+import { LoadPosition } from "../load-position.ts";
+import { Progress } from "../progress.ts";
+import { reportPutting } from "../put-report.ts";
+import { Putting } from "../putting.ts";
+import { renderBytes } from "../size.ts";
+import { type Surroundings, say } from "../surroundings.ts";
+
+/** A line of JSON may be a good deal longer than its item, which is at most 64 MB. */
+const lineBytesMax = 256 * 1024 * 1024;
+const saveEveryMs = 1000;
+
+export const loadCommand: Command = defineCommand({
+  usage: "load <queue> [file]",
+  describe: "Put the items of a file of kq dump into a queue",
+  examples: [
+    ["kq load work work.jsonl", "cut short: run it again to go on, the place is kept in work.jsonl.loaded"],
+    ["zcat work.jsonl.gz | kq load work", "through a pipe"],
+  ],
+  positionals: {
+    queue: { type: "string", demandOption: true, describe: "The queue" },
+    file: { type: "string", describe: "A line of JSON for each item [standard input]" },
+  },
+  flags: {
+    "at-least-once": {
+      type: "boolean",
+      describe: "Put an item again when its outcome is unknown; it may then be there twice",
+    },
+    ...clusterFlags,
+    ...jsonFlag,
+  },
+  async run(args, surroundings) {
+    const { interrupted } = surroundings;
+    const file = args.file === "-" ? undefined : args.file;
+    const fileSize = file === undefined ? null : (await stat(file)).size;
+    const position = file === undefined ? null : await LoadPosition.find(file);
+    const startOffset = position?.offset ?? 0;
+    if (position !== null && position.items > 0) {
+      say(surroundings, `kq load: going on after item ${position.items}, where the last load ended`);
+    }
+    const cluster = surroundings.connect({
+      ...(await clusterOptions(args as ClusterArguments, surroundings)),
+      guarantee: args.atLeastOnce === true ? "at-least-once" : "at-most-once",
+    });
+    const input = file === undefined ? surroundings.stdin : createReadStream(file, { start: startOffset });
+    const progress = new Progress(surroundings, "loaded", fileSize, { noun: "of input", show: renderBytes });
+    const startedMs = Date.now();
+    const putting = new Putting(
+      cluster,
+      args.queue,
+      {},
+      (number) => position?.stored(number),
+      position?.items ?? 0,
+    );
+    const stopReading = () => input.destroy();
+    interrupted.addEventListener("abort", stopReading);
+    try {
+      cluster.nodeFor(args.queue);
+      progress.advance(startOffset);
+      await putting.putAll(items(input, position, progress, surroundings), interrupted);
+      if (putting.isComplete) await position?.remove();
+      else await position?.save();
+    } finally {
+      interrupted.removeEventListener("abort", stopReading);
+      progress.stop();
+      await cluster.close();
+    }
+    return await reportPutting("load", putting, Date.now() - startedMs, args.json === true, surroundings);
+  },
+});
+
+/** The items of `input` in batches; tells `position` where each ends, and has it saved now and then. */
+async function* items(
+  input: Readable,
+  position: LoadPosition | null,
+  progress: Progress,
+  surroundings: Surroundings,
+): AsyncGenerator<Buffer[]> {
+  let number = position?.items ?? 0;
+  let offset = position?.offset ?? 0;
+  let broken: number | null = null;
+  let savedMs = Date.now();
+  for await (const lines of readLines(input, lineBytesMax)) {
+    const batch: Buffer[] = [];
+    const startOffset = offset;
+    for (const line of lines) {
+      if (broken !== null) throw new CommandError(`line ${broken} is no item of kq dump`);
+      number++;
+      offset += line.length + 1;
+      const item = parseItemLine(line);
+      if (item === undefined) {
+        broken = number;
+        continue;
+      }
+      position?.expect(number, offset);
+      batch.push(item);
+    }
+    yield batch;
+    progress.advance(offset - startOffset);
+    if (position !== null && Date.now() - savedMs >= saveEveryMs) {
+      await position.save();
+      savedMs = Date.now();
+    }
+  }
+  // Where a dump was cut short its last item is unfinished here, and still in the queue there.
+  if (broken !== null) say(surroundings, `kq load: the last line is unfinished, and no item; left out`);
+}
