@@ -1,5 +1,19 @@
 /** A Kestrel node to embed; the program `kestrel` is the same with flags and signals. */
 export { KestrelError, type KestrelErrorCode } from "./errors.ts";
+export {
+  type DescribedRecord,
+  describeJournal,
+  renderDescribed,
+} from "./kestrel2/describe.ts";
+export { type ExportedQueue, exportKestrel2 } from "./kestrel2/export.ts";
+export { type ImportedQueue, type ImportReport, importKestrel2 } from "./kestrel2/import.ts";
+export type { JournalFault } from "./kestrel2/journal-file.ts";
+export { findJournals, type JournalSet, type SpoolFolder } from "./kestrel2/journal-set.ts";
+export { type WriteOptions, type Written, writeJournal } from "./kestrel2/journal-writer.ts";
+export { packJournals } from "./kestrel2/pack.ts";
+export type { JournalRecord, Kestrel2Item, Operation } from "./kestrel2/record.ts";
+export { type Replay, type ReplayOptions, replayJournal } from "./kestrel2/replay.ts";
+export type { TransferOptions } from "./kestrel2/transfer.ts";
 export type { Logger } from "./logging.ts";
 export type { ConnectionLimits } from "./protocol/limits.ts";
 export { KestrelServer, type KestrelServerOptions, type Listeners } from "./server.ts";
@@ -11,5 +25,9 @@ export {
   type NamedQueueConfig,
   type QueueConfig,
 } from "./settings/config-file.ts";
+export { loadSettings } from "./settings/load-settings.ts";
+export { QueueRules, type QueueRulesOptions } from "./settings/queue-rules.ts";
+export { readSettings, type Settings, SettingsError } from "./settings/schema.ts";
 export type { ServerSettings } from "./settings/server-settings.ts";
+export type { QueueSettings } from "./settings/settings.ts";
 export { version } from "./version.ts";

@@ -5,13 +5,13 @@
  */
 
 /** Bytes, or a text with a unit: "64KB", "128MB", "1GB". */
-export type Size = number | `${number}${"B" | "KB" | "MB" | "GB" | "TB"}`;
+type Size = number | `${number}${"B" | "KB" | "MB" | "GB" | "TB"}`;
 
 /** Milliseconds, or a text with a unit: "100ms", "30s", "5m", "1h", "7d". */
-export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 /** A port: 0 for any free one, "off" or null for not at all. */
-export type Port = number | "off" | null;
+type Port = number | "off" | null;
 
 /** Rules of one queue. What is left out comes from the parent for a fanout, from `default` otherwise. */
 export interface QueueConfig {
@@ -67,12 +67,12 @@ export interface AliasConfig {
   destinationQueues: readonly string[];
 }
 
-export interface AdminConfig {
+interface AdminConfig {
   /** Port of the admin pages. 2223 by default. */
   httpPort?: Port;
 }
 
-export interface ZookeeperConfig {
+interface ZookeeperConfig {
   host: string;
   /** 2181 by default. */
   port?: number;

@@ -1,7 +1,7 @@
 /** What a queue may be called, and how a fanout's name tells its parent. */
 
 /** In UTF-8. */
-export const queueNameBytesMax = 250;
+const queueNameBytesMax = 250;
 
 /** Says what is wrong with a name, as the end of "a queue's name …"; undefined when it can be one. */
 export function queueNameProblem(name: string): string | undefined {
