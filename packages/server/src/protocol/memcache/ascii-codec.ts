@@ -69,7 +69,7 @@ export class AsciiCodec implements Codec {
   #body: Buffer | null = null;
   #bodySize = 0;
   /** What the swallowed body is answered with. */
-  #refusal: Reply | "malformed" | null = null;
+  #refusal: Reply | null = null;
 
   constructor(wire: Wire, host: MemcacheHost) {
     this.#wire = wire;
@@ -118,8 +118,9 @@ export class AsciiCodec implements Codec {
     words.next();
     const size = words.number();
     this.#isQuiet = words.next() && words.is("noreply");
-    if (!(size >= 0 && size <= announcedBytesMax)) {
-      // Where its body ends, nobody knows.
+    const isWellFormed = size >= 0 && size <= announcedBytesMax && flags >= 0 && flags <= flagsMax;
+    if (!isWellFormed || Number.isNaN(expirySeconds)) {
+      // What follows may be data or not: nothing of it can be trusted to be a command.
       this.#fail(answers.clientError);
       return bodyStart;
     }
@@ -127,10 +128,6 @@ export class AsciiCodec implements Codec {
     this.#key = key;
     this.#flags = flags;
     this.#expirySeconds = expirySeconds;
-    if (!(flags >= 0 && flags <= flagsMax) || Number.isNaN(expirySeconds)) {
-      this.#swallow(size, "malformed");
-      return bodyStart;
-    }
     if (key.error !== null) {
       this.#swallow(size, { kind: "error", error: key.error });
       return bodyStart;
@@ -149,7 +146,7 @@ export class AsciiCodec implements Codec {
     return bodyEnd + tailSize;
   }
 
-  #swallow(size: number, refusal: Reply | "malformed"): void {
+  #swallow(size: number, refusal: Reply): void {
     this.#refusal = refusal;
     this.#wire.swallowBody(size);
   }
@@ -185,7 +182,6 @@ export class AsciiCodec implements Codec {
     this.#body = null;
     this.#refusal = null;
     if (!isEmptyLine) this.#fail(answers.badDataChunk);
-    else if (refusal === "malformed") this.#renderMalformed();
     else if (refusal !== null) this.render(refusal);
     else this.#put(body!, 0, this.#bodySize);
   }
@@ -201,7 +197,7 @@ export class AsciiCodec implements Codec {
     const key = start === end ? null : this.#host.keys.find(input, start, end);
     this.#key = key;
     this.tag = this.#isLastKey ? getTag : getMoreTag;
-    if (key === null) this.#fail(answers.clientError);
+    if (key === null) this.#renderMalformed();
     else if (key.get instanceof KestrelError) this.#refuse(key.get);
     else this.#wire.execute(key.get);
     if (this.#isLastKey || this.#isLineRefused) {
@@ -246,10 +242,13 @@ export class AsciiCodec implements Codec {
         answers.renderLine(this.#wire.output, `VERSION ${version}`);
         break;
       case "verbosity":
-        if (args.at(-1) !== "noreply") this.#wire.output.constant(answers.ok);
+        this.#isQuiet = args.at(-1) === "noreply";
+        if (args.length !== 1 || parseCount(args[0]) === undefined) this.#renderMalformed();
+        else this.#wire.output.constant(answers.ok);
         break;
       case "quit":
-        this.#wire.close();
+        if (args.length === 0) this.#wire.close();
+        else this.#renderMalformed();
         break;
       case "shutdown":
         this.#isQuiet = true;

@@ -25,7 +25,8 @@ export const commands: Readonly<Record<string, Command>> = {
     done: answers.deleted,
     mayBeQuiet: true,
   },
-  stats: { parse: () => ({ kind: "stats" }) },
+  // Names of memcached's other statistics are ignored, as Kestrel does.
+  stats: { parse: (args) => (args.at(-1) === "noreply" ? undefined : { kind: "stats" }) },
   dump_stats: { parse: (queues) => ({ kind: "dump-stats", queues }) },
   dump_config: { parse: () => ({ kind: "dump-config" }) },
   status: {
