@@ -31,7 +31,7 @@ export interface CacheOwner {
   readonly isDurable: boolean;
   /** From the newest to the oldest. */
   chunksBackwards(): Iterable<Chunk>;
-  /** `stretches` of the chunk's bytes do not check; the cache has made them harmless to walk over. */
+  /** Some of these stretches of the chunk's bytes do not check; the cache has made them harmless to walk over. */
   damaged(chunk: Chunk, bytes: Buffer, stretches: readonly Stretch[]): void;
   unreadable(chunk: Chunk, error: Error): void;
 }
@@ -119,7 +119,7 @@ export class ChunkCache {
         const bytes = Buffer.from(buffer);
         for (const { start, end } of damage) coverHole(buffer, start, end);
         this.account(chunk.hold(buffer));
-        this.#owner.damaged(chunk, bytes, damage);
+        this.#owner.damaged(chunk, bytes, stretches);
       } else {
         this.account(chunk.hold(buffer));
       }

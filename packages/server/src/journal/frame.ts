@@ -55,6 +55,20 @@ function announcedPayload(buffer: Buffer, start: number, end: number): number {
   return payloadSize <= end - start - frameHeadSize ? payloadSize : -1;
 }
 
+/** The payloads of the frames in `[start, end)`, which are sound. */
+export function* sealedFrames(
+  view: DataView,
+  start: number,
+  end: number,
+): Generator<[from: number, to: number]> {
+  let at = start;
+  while (at < end) {
+    const next = at + frameHeadSize + view.getUint32(at + 4, true);
+    yield [at + frameHeadSize, next];
+    at = next;
+  }
+}
+
 /** A stretch of bytes: frames that check, or damage. */
 export interface Stretch {
   readonly start: number;

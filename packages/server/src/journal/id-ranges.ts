@@ -40,6 +40,18 @@ export class IdRanges {
     return this.firstMissing(from) >= to;
   }
 
+  /** The ids in [from, to) that are not in the set. */
+  gaps(from: number, to: number): [from: number, to: number][] {
+    const gaps: [number, number][] = [];
+    let at = this.firstMissing(from);
+    for (let index = this.#indexOf(from) + 1; at < to; index++) {
+      const start = this.#starts[index] ?? to;
+      if (start > at) gaps.push([at, Math.min(start, to)]);
+      at = Math.max(at, this.#ends[index] ?? to);
+    }
+    return gaps;
+  }
+
   add(id: number): void {
     const last = this.#ends.length - 1;
     if (last >= 0 && this.#ends[last] === id) this.#ends[last] = id + 1;

@@ -3,14 +3,14 @@
  * one (group commit). Nobody else ever waits for it. A sync that failed is never repeated as if nothing had
  * happened: the system may have dropped the bytes, so the log is told and starts anew.
  */
-import type { DiskFile } from "../disk.ts";
 import { KestrelError } from "../errors.ts";
 import type { Receipt } from "./receipt.ts";
+import type { Segment } from "./segment.ts";
 
 export class LogSync {
   readonly #onFailure: (error: KestrelError) => void;
-  /** Files with bytes that no sync has covered. */
-  #dirty: Set<DiskFile> = new Set();
+  /** Segments with bytes that no sync has covered. */
+  #dirty: Set<Segment> = new Set();
   #syncFolder: (() => Promise<void>) | null = null;
   #receipts: Receipt[] = [];
   #running: Promise<void> | null = null;
@@ -20,20 +20,20 @@ export class LogSync {
     this.#onFailure = onFailure;
   }
 
-  /** The file has new bytes. */
-  written(file: DiskFile): void {
-    this.#dirty.add(file);
+  /** The segment has new bytes. */
+  written(segment: Segment): void {
+    this.#dirty.add(segment);
   }
 
-  /** The file is new: it survives a power loss once `syncFolder` has run. */
-  created(file: DiskFile, syncFolder: () => Promise<void>): void {
-    this.#dirty.add(file);
+  /** The segment's file is new: it survives a power loss once `syncFolder` has run. */
+  created(segment: Segment, syncFolder: () => Promise<void>): void {
+    this.#dirty.add(segment);
     this.#syncFolder = syncFolder;
   }
 
-  /** The file is gone: nothing to sync. */
-  forget(file: DiskFile): void {
-    this.#dirty.delete(file);
+  /** The segment is gone: nothing to sync. */
+  forget(segment: Segment): void {
+    this.#dirty.delete(segment);
   }
 
   /** Syncs what has been written so far; `receipt` is settled when that is done. */
@@ -50,7 +50,7 @@ export class LogSync {
   }
 
   async #run(): Promise<void> {
-    const files = this.#dirty;
+    const covered = [...this.#dirty].map((segment) => ({ segment, size: segment.size }));
     const receipts = this.#receipts;
     const syncFolder = this.#syncFolder;
     this.#syncFolder = null;
@@ -58,12 +58,14 @@ export class LogSync {
     this.#receipts = [];
     this.#isWanted = false;
     try {
-      await Promise.all([...files].map((file) => file.sync()));
+      await Promise.all(covered.map(({ segment }) => segment.file!.sync()));
       if (syncFolder !== null) await syncFolder();
+      for (const { segment, size } of covered) segment.syncedSize = size;
       for (const receipt of receipts) receipt.keep();
     } catch (cause) {
       const error = new KestrelError("disk", `sync failed: ${(cause as Error).message}`, { cause });
-      this.#onFailure(error);
+      const isNews = covered.some(({ segment }) => !segment.isDropped);
+      if (isNews) this.#onFailure(error);
       for (const receipt of receipts) receipt.fail(error, false);
     }
     this.#running = null;

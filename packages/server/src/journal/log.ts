@@ -3,16 +3,17 @@
  * What one turn appends is written by one call, and either all of it happens or none. The log knows nothing of
  * waiters, expiry or names of queues beyond what its files carry.
  */
-import path from "node:path";
-import type { Clock, Timer } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";
-import { KestrelError } from "../errors.ts";
+import type { KestrelError } from "../errors.ts";
 import type { Logger } from "../logging.ts";
 import type { QueueSettings } from "../settings/settings.ts";
-import { Chunk, chunkSizeMax, chunkSizeMin, largeItemBytes } from "./chunk.ts";
+import type { Chunk } from "./chunk.ts";
 import { type CacheOwner, ChunkCache, type MemoryBudget } from "./chunk-cache.ts";
-import { frameHeadSize, frameType, type Stretch, sealFrame, segmentSeed } from "./frame.ts";
+import { assessChunk } from "./damage.ts";
+import { frameHeadSize, frameType, type Stretch, sealedFrames, sealFrame } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
+import { diskError, type HealthOwner, LogHealth } from "./log-health.ts";
 import { LogReader } from "./log-reader.ts";
 import { LogSync } from "./log-sync.ts";
 import { Receipt } from "./receipt.ts";
@@ -31,9 +32,10 @@ import {
   type ReaderState,
   readerNumberMax,
 } from "./record.ts";
-import { type RecoveredLog, recoverLog, setAside } from "./recovery.ts";
+import { recoverLog } from "./recovery.ts";
 import type { Reserve } from "./reserve.ts";
-import { encodeSegmentEnd, encodeSegmentHead, Segment, segmentName } from "./segment.ts";
+import type { Segment } from "./segment.ts";
+import { SegmentChain } from "./segment-chain.ts";
 import type { Turn, TurnWriter } from "./turn.ts";
 
 /** A turn's records are cut into frames of about this size: what one flipped bit can take with it. */
@@ -42,9 +44,6 @@ const frameSizeTarget = 64 * 1024;
 const memorySegmentSize = 1024 * 1024;
 /** After a failed roll the next try comes when the segment has grown by this. */
 const rollRetryBytes = 1024 * 1024;
-/** How often a log that the disk has refused tries again, and how much it must be able to write. */
-const probeDelayMs = 250;
-const probeBytes = 64 * 1024;
 
 export interface LogOptions {
   /** Null: memory only. */
@@ -66,30 +65,22 @@ interface TurnMark {
   readonly nextId: number;
 }
 
-export class Log implements TurnWriter, CacheOwner {
+export class Log implements TurnWriter, CacheOwner, HealthOwner {
   readonly readers: LogReader[] = [];
   readonly isDurable: boolean;
-  readonly createdMs: number;
   nextId = 1;
   /** Bytes of data of the item appended last. */
   lastPutSize = 0;
-  tail: Chunk;
-  /** Set while the disk refuses; puts throw it. */
-  refusal: KestrelError | null = null;
-  /** Since the start: segments begun because one was full, and segments rewritten with their live items only. */
-  rotations = 0;
-  rewrites = 0;
   /** May be replaced at any time. */
   settings: QueueSettings;
+  isTurnOpen = false;
   readonly cache: ChunkCache;
 
   readonly #options: LogOptions;
-  readonly #segments: Segment[] = [];
-  #nextSegmentNumber = 1;
+  readonly #chain: SegmentChain;
+  readonly #sync: LogSync;
+  readonly #health: LogHealth;
   #nextReaderNumber = 0;
-  #nextChunkOrder = 0;
-
-  #isTurnOpen = false;
   #mark: TurnMark;
   /** Place of the open frame's head in the tail; -1: none. */
   #frameStart = -1;
@@ -99,27 +90,21 @@ export class Log implements TurnWriter, CacheOwner {
   #receipt: Receipt | null = null;
   /** Items below this id are as safe as the settings ask. */
   #safeNextId = 1;
-  readonly #sync: LogSync;
-
-  /** Closed segments that may have become dead in this turn. */
-  #suspects: Set<Segment> = new Set();
   #rollAtBytes = 0;
-  /** The tail's end at the last sweep; -1: it was in another segment. */
+  /** The tail's end at the last sweep. */
   #sweptEnd = -1;
   #syncedMs = 0;
-  #probe: Timer | null = null;
   #isClosed = false;
 
   private constructor(options: LogOptions, createdMs: number) {
     this.#options = options;
     this.isDurable = options.folder !== null;
-    this.createdMs = createdMs;
     this.settings = options.settings;
     this.cache = new ChunkCache(this, options.budget);
-    this.#sync = new LogSync((error) => this.#syncFailed(error));
-    // Both are set by `create` and `recover` before anybody sees the log.
-    this.tail = null as unknown as Chunk;
-    this.#mark = null as unknown as TurnMark;
+    this.#health = new LogHealth(options, this);
+    this.#sync = new LogSync((error) => this.#health.syncFailed(error));
+    this.#chain = new SegmentChain({ ...options, createdMs }, this.cache, this.#sync);
+    this.#mark = { chunk: this.tail, size: 0, nextId: 1 };
   }
 
   /** A new log with one reader: the queue itself, or one of its fanouts. Throws KestrelError `disk`. */
@@ -128,71 +113,80 @@ export class Log implements TurnWriter, CacheOwner {
     const state: ReaderState = { number: 0, name: readerName, items: 0, bytes: 0, done: [[0, 1]] };
     try {
       if (options.folder !== null) options.disk.makeFolder(options.folder);
-      log.#startSegment([state]);
+      log.#chain.start(1, [state]);
     } catch (cause) {
       throw diskError(cause);
     }
     log.#nextReaderNumber = 1;
-    log.readers.push(new LogReader(log, 0, readerName, IdRanges.of(state.done), 0, 0, log.tail));
+    log.#addReaderOf(state);
     return log;
   }
 
   /** The log in a folder, as its files tell it. Throws the system's error when they cannot be read. */
   static recover(options: LogOptions & { folder: string }): Log {
-    const recovered: RecoveredLog = recoverLog(options.folder, options.disk, options.logger);
+    const recovered = recoverLog(options.folder, options.disk, options.logger);
     const log = new Log(options, recovered.createdMs || options.clock.now());
-    log.nextId = recovered.nextId;
-    log.#safeNextId = recovered.nextId;
-    log.#nextSegmentNumber = recovered.nextSegmentNumber;
+    log.nextId = log.#safeNextId = recovered.nextId;
     log.#nextReaderNumber = recovered.nextReaderNumber;
-    for (const { segment, places } of recovered.segments) {
-      log.#segments.push(segment);
-      for (const place of places) log.#addChunk(segment, place.offset, place.firstId, place.size);
-      if (places.length === 0) log.#addChunk(segment, segment.size, segment.firstId, 0);
-    }
-    const last = log.#segments[log.#segments.length - 1];
-    const states = recovered.readers;
-    if (last === undefined || last.isClosed) log.#startSegment(states);
-    else log.#addChunk(last, last.size, log.nextId, 0);
-    for (const state of states) {
-      const done = IdRanges.of(state.done);
-      const chunk = log.#chunkOf(done.firstMissing(0));
-      log.readers.push(new LogReader(log, state.number, state.name, done, state.items, state.bytes, chunk));
-    }
-    for (const segment of log.#segments) log.#suspects.add(segment);
-    log.#dropDead();
+    log.#chain.adopt(recovered);
+    for (const state of recovered.readers) log.#addReaderOf(state);
+    log.#chain.dropDead(log.readers);
     return log;
+  }
+
+  #addReaderOf({ number, name, done, items, bytes }: ReaderState): void {
+    const ids = IdRanges.of(done);
+    this.readers.push(
+      new LogReader(this, number, name, ids, items, bytes, this.#chain.chunkOf(ids.firstMissing(0))),
+    );
+  }
+
+  get tail(): Chunk {
+    return this.#chain.tail;
+  }
+
+  /** Where the tail segment's content ends. */
+  get endOffset(): number {
+    return this.tail.end;
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#chain.segments;
   }
 
   /** Bytes of all its files. */
   get size(): number {
-    let size = 0;
-    for (const segment of this.#segments) size += segment.size;
-    return size;
+    return this.#chain.size;
   }
 
-  get segmentCount(): number {
-    return this.#segments.length;
+  /** Segments closed because they were full, since the start. */
+  get rotations(): number {
+    return this.#chain.rotations;
   }
 
-  *chunksBackwards(): Generator<Chunk> {
-    for (let s = this.#segments.length - 1; s >= 0; s--) {
-      const chunks = this.#segments[s]!.chunks;
-      for (let c = chunks.length - 1; c >= 0; c--) yield chunks[c]!;
-    }
+  /** Segments rewritten with their live items only, since the start. */
+  get rewrites(): number {
+    return 0;
   }
 
-  /** The last chunk that can hold this id. */
-  #chunkOf(id: number): Chunk {
-    for (const chunk of this.chunksBackwards()) if (chunk.firstId <= id) return chunk;
-    return this.#segments[0]!.firstChunk;
+  /** Why puts are refused now; null when they are not. */
+  get refusal(): KestrelError | null {
+    return this.#health.refusal;
+  }
+
+  chunksBackwards(): Iterable<Chunk> {
+    return this.#chain.chunksBackwards();
   }
 
   // Readers
 
   /** A reader that sees every item from now on. */
   addReader(name: string): LogReader {
-    const number = this.#freeReaderNumber();
+    const isTaken = (number: number): boolean => this.readers.some((reader) => reader.number === number);
+    while (isTaken(this.#nextReaderNumber))
+      this.#nextReaderNumber = (this.#nextReaderNumber + 1) % readerNumberMax;
+    const number = this.#nextReaderNumber;
+    this.#nextReaderNumber = (number + 1) % readerNumberMax;
     const reader = new LogReader(this, number, name, IdRanges.of([[0, this.nextId]]), 0, 0, this.tail);
     this.#appendReaderRecord(encodeReaderAdded(number, this.nextId, name));
     reader.moveToEnd(this.tail);
@@ -203,16 +197,7 @@ export class Log implements TurnWriter, CacheOwner {
   removeReader(reader: LogReader): void {
     this.readers.splice(this.readers.indexOf(reader), 1);
     this.#appendReaderRecord(encodeReaderRemoved(reader.number));
-    for (const segment of this.#segments) this.#suspects.add(segment);
-  }
-
-  #freeReaderNumber(): number {
-    const isTaken = (number: number): boolean => this.readers.some((reader) => reader.number === number);
-    while (isTaken(this.#nextReaderNumber))
-      this.#nextReaderNumber = (this.#nextReaderNumber + 1) % readerNumberMax;
-    const number = this.#nextReaderNumber;
-    this.#nextReaderNumber = (number + 1) % readerNumberMax;
-    return number;
+    this.#chain.suspectAll();
   }
 
   #appendReaderRecord(record: Buffer): void {
@@ -247,17 +232,17 @@ export class Log implements TurnWriter, CacheOwner {
     const dataSize = end - start;
     const headSize = expiryMs === 0 ? putHeadSize : putHeadSizeWithExpiry;
     const at = this.#room(headSize + dataSize);
-    const tail = this.tail;
+    const { tail } = this;
     const target =
       audience === "everyone" ? forEveryone : audience === "fanouts" ? forFanouts : audience.number + 1;
     encodePutHead(tail.view!, at, target, id, addTimeMs, expiryMs, flags, dataSize);
     source.copy(tail.buffer!, at + headSize, start, end);
     this.nextId = id + 1;
-    const segment = tail.segment;
+    this.lastPutSize = dataSize;
+    const { segment } = tail;
     segment.nextId = id + 1;
     segment.items++;
     segment.bytes += dataSize;
-    this.lastPutSize = dataSize;
     for (const reader of this.readers) {
       if (isFor(target, reader)) {
         reader.items++;
@@ -270,25 +255,29 @@ export class Log implements TurnWriter, CacheOwner {
   }
 
   #openTurn(): void {
-    if (this.#isTurnOpen) return;
-    this.#isTurnOpen = true;
-    this.#mark = { chunk: this.tail, size: this.tail.size, nextId: this.nextId };
-    this.#receipt = new Receipt();
+    if (this.isTurnOpen) return;
+    this.#beginTurn();
     this.#options.turn.touch(this);
     for (const record of this.#readerRecords) this.#copyRecord(record);
+  }
+
+  #beginTurn(): void {
+    this.isTurnOpen = true;
+    this.#mark = { chunk: this.tail, size: this.tail.size, nextId: this.nextId };
+    this.#receipt = new Receipt();
   }
 
   /** Makes room for a record of `bytes` in the open frame, and says where it goes in the tail. */
   #room(bytes: number): number {
     this.#openTurn();
-    let tail = this.tail;
+    let { tail } = this;
     if (this.#frameStart >= 0 && tail.size - this.#frameStart >= frameSizeTarget) this.#sealFrame();
     let headSize = this.#frameStart < 0 ? frameHeadSize : 0;
     let grown = tail.grow(headSize + bytes);
     if (grown < 0) {
       this.#sealFrame();
       headSize = frameHeadSize;
-      tail = this.#nextChunk(bytes);
+      tail = this.#chain.extend(this.nextId, bytes);
       grown = tail.grow(headSize + bytes);
     }
     if (grown > 0) this.cache.account(grown);
@@ -301,24 +290,6 @@ export class Log implements TurnWriter, CacheOwner {
     const at = tail.size;
     tail.size = at + bytes;
     return at;
-  }
-
-  /** The tail is full: a new one behind it, as large as a busy log wants it. */
-  #nextChunk(bytes: number): Chunk {
-    const full = this.tail;
-    const tail = this.#addChunk(full.segment, full.end, this.nextId, 0);
-    if (bytes < largeItemBytes && full.capacity >= chunkSizeMax) {
-      this.cache.account(tail.hold(Buffer.allocUnsafeSlow(chunkSizeMax)));
-    }
-    return tail;
-  }
-
-  #addChunk(segment: Segment, offset: number, firstId: number, size: number): Chunk {
-    const chunk = new Chunk(segment, offset, this.#nextChunkOrder++, firstId, size);
-    if (this.tail !== null) this.tail.next = chunk;
-    segment.chunks.push(chunk);
-    this.tail = chunk;
-    return chunk;
   }
 
   #sealFrame(): void {
@@ -334,7 +305,7 @@ export class Log implements TurnWriter, CacheOwner {
   noteDone(chunk: Chunk): void {
     this.#openTurn();
     if (chunk === this.tail) return;
-    if (chunk.segment.isClosed) this.#suspects.add(chunk.segment);
+    this.#chain.suspect(chunk.segment);
     if (!this.isDurable) this.cache.release(chunk);
   }
 
@@ -343,7 +314,7 @@ export class Log implements TurnWriter, CacheOwner {
     this.cache.release(chunk);
     if (chunk.segment !== reader.chunk.segment && chunk.segment.isClosed) {
       this.#openTurn();
-      this.#suspects.add(chunk.segment);
+      this.#chain.suspect(chunk.segment);
     }
     if (this.isDurable && reader.chunk !== this.tail) this.cache.readAhead(reader.chunk);
   }
@@ -378,23 +349,18 @@ export class Log implements TurnWriter, CacheOwner {
       return;
     }
     this.#turnWritten();
-    const { settings } = this;
-    if (this.tail.end >= Math.max(settings.defaultJournalSizeBytes, this.#rollAtBytes)) this.#roll();
-    this.#dropDead();
-    this.cache.trim(settings.maxMemorySizeBytes);
+    if (this.tail.end >= Math.max(this.settings.defaultJournalSizeBytes, this.#rollAtBytes)) this.#roll();
+    this.#chain.dropDead(this.readers);
+    this.cache.trim(this.settings.maxMemorySizeBytes);
   }
 
   #endMemoryTurn(): void {
     this.#sealFrame();
-    for (let chunk: Chunk | null = this.#mark.chunk; chunk !== null; chunk = chunk.next) {
-      chunk.writtenSize = chunk.size;
-    }
-    this.#isTurnOpen = false;
-    for (const reader of this.readers) reader.turnWritten();
+    this.#noteWritten();
     this.#safeNextId = this.nextId;
     this.#receipt!.keep();
-    if (this.tail.end >= memorySegmentSize) this.#startSegment([]);
-    this.#dropDead();
+    if (this.tail.end >= memorySegmentSize) this.#roll();
+    this.#chain.dropDead(this.readers);
   }
 
   /** Writes everything that the file does not have yet. */
@@ -413,21 +379,24 @@ export class Log implements TurnWriter, CacheOwner {
     }
   }
 
-  #turnWritten(): void {
-    this.#isTurnOpen = false;
-    const receipt = this.#receipt!;
-    const { segment } = this.tail;
+  /** What the chunks hold counts as written. */
+  #noteWritten(): void {
+    this.isTurnOpen = false;
     for (let chunk: Chunk | null = this.#mark.chunk; chunk !== null; chunk = chunk.next) {
       chunk.writtenSize = chunk.size;
       if (chunk !== this.tail) this.cache.release(chunk);
     }
-    segment.size = this.tail.end;
+    this.tail.segment.size = this.tail.end;
     for (const reader of this.readers) reader.turnWritten();
     this.#readerRecords = [];
-    const { syncJournal } = this.settings;
-    if (syncJournal !== "never") this.#sync.written(segment.file!);
-    if (syncJournal === 0) {
-      const nextId = this.nextId;
+  }
+
+  #turnWritten(): void {
+    this.#noteWritten();
+    const receipt = this.#receipt!;
+    this.#sync.written(this.tail.segment);
+    if (this.settings.syncJournal === 0) {
+      const { nextId } = this;
       receipt.whenSettled(() => {
         this.#safeNextId = Math.max(this.#safeNextId, nextId);
       });
@@ -440,105 +409,56 @@ export class Log implements TurnWriter, CacheOwner {
 
   /** The turn's puts never happened; what it finished of older items is still owed to the file. */
   #undoTurn(error: KestrelError): void {
-    this.#options.logger.error(
-      { err: error, queue: this.#options.queueName },
-      "the journal cannot be written",
-    );
     this.#cutBack();
-    this.#isTurnOpen = false;
-    this.refusal = error;
-    this.#receipt!.fail(error, true);
+    const receipt = this.#receipt!;
     this.#receipt = null;
-    this.#options.reserve?.release();
-    this.#writeOwed();
-    this.#probeLater();
+    receipt.fail(error, true);
+    this.#health.writeFailed(error);
   }
 
   /** Memory and counters as they were before the turn. */
   #cutBack(): void {
     const { chunk: tail, size, nextId } = this.#mark;
+    this.isTurnOpen = false;
+    this.#frameStart = -1;
     for (let chunk: Chunk | null = tail; chunk !== null; chunk = chunk.next) {
       this.#undoPuts(chunk, chunk === tail ? size : 0);
     }
-    const { segment } = tail;
-    for (let chunk = tail.next; chunk !== null; chunk = chunk.next) {
-      this.cache.drop(chunk);
-      segment.chunks.pop();
-    }
-    tail.next = null;
+    this.#chain.cutBehind(tail);
     tail.size = size;
-    this.tail = tail;
-    this.#frameStart = -1;
-    this.nextId = segment.nextId = nextId;
+    this.nextId = tail.segment.nextId = nextId;
     for (const reader of this.readers) reader.undoTurn(nextId, tail, size);
   }
 
   #undoPuts(chunk: Chunk, from: number): void {
-    const { buffer, view, segment } = chunk;
+    const { buffer, view, segment, size } = chunk;
     if (buffer === null || view === null) return;
-    for (const [start, end] of framesOf(view, from, chunk.size)) {
+    for (const [start, end] of sealedFrames(view, from, size)) {
       for (const { record } of decodeRecords(buffer, view, start, end)) {
         if (record.type !== "put") continue;
-        const size = record.dataEnd - record.dataStart;
+        const dataSize = record.dataEnd - record.dataStart;
         segment.items--;
-        segment.bytes -= size;
-        for (const reader of this.readers) if (isFor(record.reader, reader)) reader.undoPut(record.id, size);
+        segment.bytes -= dataSize;
+        for (const reader of this.readers)
+          if (isFor(record.reader, reader)) reader.undoPut(record.id, dataSize);
       }
     }
   }
 
-  /** Writes the done records that are owed, if the disk takes them; they stay owed otherwise. */
-  #writeOwed(): boolean {
-    this.#mark = { chunk: this.tail, size: this.tail.size, nextId: this.nextId };
-    this.#isTurnOpen = true;
-    this.#receipt = new Receipt();
+  /** Writes the records that failed turns still owe, if the disk takes them; they stay owed otherwise. */
+  writeOwed(): boolean {
+    this.#beginTurn();
     try {
       this.tail.segment.file!.truncate(this.tail.end);
       for (const record of this.#readerRecords) this.#copyRecord(record);
       this.#writeTail();
     } catch {
       this.#cutBack();
-      this.#isTurnOpen = false;
       this.#receipt = null;
       return false;
     }
     this.#turnWritten();
     return true;
-  }
-
-  #probeLater(): void {
-    if (this.#probe !== null || this.#isClosed) return;
-    this.#probe = this.#options.clock.after(probeDelayMs, () => {
-      this.#probe = null;
-      if (!this.#isClosed && !this.#isHealed()) this.#probeLater();
-    });
-  }
-
-  /** Whether there is room again: the reserve, what is owed, and a trial. */
-  #isHealed(): boolean {
-    if (this.#isTurnOpen) return false;
-    const { tail } = this;
-    const { file } = tail.segment;
-    try {
-      file!.write(Buffer.alloc(probeBytes), 0, probeBytes, tail.end);
-      file!.truncate(tail.end);
-      this.#options.reserve?.refill();
-    } catch {
-      return false;
-    }
-    if (!this.#writeOwed()) return false;
-    this.refusal = null;
-    this.#options.logger.info({ queue: this.#options.queueName }, "the journal can be written again");
-    return true;
-  }
-
-  #syncFailed(error: KestrelError): void {
-    this.#options.logger.error(
-      { err: error, queue: this.#options.queueName },
-      "the journal cannot be synced",
-    );
-    this.refusal = error;
-    this.#probeLater();
   }
 
   /** Syncs what has been written since the last time, if that is `periodMs` ago. */
@@ -551,155 +471,53 @@ export class Log implements TurnWriter, CacheOwner {
 
   // Segments
 
-  #startSegment(readers: readonly ReaderState[]): void {
-    const { folder, disk, queueName } = this.#options;
-    const number = this.#nextSegmentNumber;
-    const name = segmentName(this.nextId, number);
-    let segment: Segment;
-    if (folder === null) {
-      segment = new Segment(null, name, number, this.nextId, 0);
-    } else {
-      const head = encodeSegmentHead(segmentSeed(name), this.nextId, this.createdMs, queueName, readers);
-      const file = disk.create(path.join(folder, name));
-      try {
-        file.write(head, 0, head.length, 0);
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-      segment = new Segment(file, name, number, this.nextId, head.length);
-      if (this.settings.syncJournal !== "never") this.#sync.created(file, () => disk.syncFolder(folder));
-    }
-    const previous = this.#segments[this.#segments.length - 1];
-    if (previous !== undefined) previous.isClosed = true;
-    this.#nextSegmentNumber++;
-    this.#segments.push(segment);
-    const busy = previous?.lastChunk.capacity ?? 0;
-    const tail = this.#addChunk(segment, segment.size, this.nextId, 0);
-    this.cache.account(tail.hold(Buffer.allocUnsafeSlow(busy >= chunkSizeMax ? chunkSizeMax : chunkSizeMin)));
-    if (previous !== undefined) this.#suspects.add(previous);
-  }
-
-  /** Closes the tail segment and begins the next. When that fails the old one goes on. */
+  /** Closes the tail segment and begins the next. */
   #roll(): void {
-    const { segment: closing } = this.tail;
-    const { logger, queueName } = this.#options;
-    try {
-      this.#startSegment(this.readers.map((reader) => reader.state()));
-    } catch (error) {
+    if (this.#chain.roll(this.nextId, this.readers)) {
+      this.#rollAtBytes = 0;
+      // The states in the new segment hold whatever was still owed.
+      for (const reader of this.readers) reader.turnWritten();
+    } else {
       this.#rollAtBytes = this.tail.end + rollRetryBytes;
-      logger.warn({ err: error, queue: queueName }, "cannot begin a new segment; the old one goes on");
-      return;
-    }
-    this.#rollAtBytes = 0;
-    this.rotations++;
-    // The states in the new segment hold whatever was still owed.
-    for (const reader of this.readers) reader.turnWritten();
-    try {
-      const end = encodeSegmentEnd(closing.seed, closing.size, closing.index());
-      closing.file!.write(end, 0, end.length, closing.size);
-      closing.size += end.length;
-    } catch (error) {
-      // Without its index it is read whole at the next start, no more.
-      logger.warn({ err: error, queue: queueName }, "cannot write the index of a closed segment");
     }
   }
 
   /** The regular look: files and memory of a log that is empty and was left alone since the last look shrink. */
   sweep(): void {
-    const isIdle = this.#sweptEnd === this.tail.end;
-    this.#sweptEnd = this.tail.end;
-    if (!isIdle || this.#isTurnOpen || this.refusal !== null) return;
-    if (this.tail === this.tail.segment.firstChunk && this.tail.size === 0) return;
+    const { tail } = this;
+    const isIdle = this.#sweptEnd === tail.end;
+    this.#sweptEnd = tail.end;
+    if (!isIdle || this.isTurnOpen || this.refusal !== null) return;
+    if (tail === tail.segment.firstChunk && tail.size === 0) return;
     if (this.readers.some((reader) => reader.items > 0 || reader.openLength > 0)) return;
-    if (this.isDurable) this.#roll();
-    else this.#startSegment([]);
-    this.#dropDead();
+    this.#roll();
+    this.#chain.dropDead(this.readers);
   }
 
-  /** Removes the files of closed segments of which every reader has done every item. */
-  #dropDead(): void {
-    for (const segment of this.#suspects) {
-      if (!segment.isClosed || segment.isDropped) continue;
-      if (this.readers.every((reader) => reader.done.covers(segment.firstId, segment.nextId)))
-        this.#drop(segment);
-    }
-    this.#suspects.clear();
-  }
-
-  #drop(segment: Segment): void {
-    segment.isDropped = true;
-    const index = this.#segments.indexOf(segment);
-    const previous = this.#segments[index - 1];
-    if (previous !== undefined) previous.lastChunk.next = segment.lastChunk.next;
-    this.#segments.splice(index, 1);
-    for (const chunk of segment.chunks) this.cache.drop(chunk);
-    const { file } = segment;
-    if (file === null) return;
-    this.#sync.forget(file);
-    file.close();
-    this.#options.disk.removeFile(file.path).catch((error: unknown) => {
-      this.#options.logger.warn({ err: error, file: file.path }, "cannot remove a finished segment");
-    });
-  }
-
-  // Damage
+  // Trouble with reading
 
   damaged(chunk: Chunk, bytes: Buffer, stretches: readonly Stretch[]): void {
-    const { segment } = chunk;
-    const { logger, disk } = this.#options;
-    const lostIds = this.#missingIds(chunk);
-    const size = stretches.reduce((sum, { start, end }) => sum + end - start, 0);
-    for (const { start, end } of stretches) {
-      const offset = chunk.offset + start;
-      const aside = setAside(disk, segment.file!.path, offset, bytes.subarray(start, end), logger);
-      logger.error(
-        { file: segment.file!.path, offset, size: end - start, lostIds, aside },
-        "damage in the journal",
-      );
-    }
+    const { disk, logger } = this.#options;
+    const nextId = chunk.next?.firstId ?? this.nextId;
+    const { lostIds, lostBytes } = assessChunk(disk, logger, chunk, bytes, stretches, nextId);
     const length = lostIds.reduce((sum, [from, to]) => sum + to - from, 0);
-    const dataSize = Math.max(0, size - length * putHeadSize - stretches.length * frameHeadSize);
     for (const [from, to] of lostIds) {
-      const share = length === 0 ? 0 : Math.round((dataSize * (to - from)) / length);
+      const share = Math.round((lostBytes * (to - from)) / length);
       for (const reader of this.readers) reader.lose(from, to, share);
     }
-    if (lostIds.length > 0) this.noteDone(chunk);
-  }
-
-  /** Ids that should be in this chunk and are not. */
-  #missingIds(chunk: Chunk): [from: number, to: number][] {
-    const present = new IdRanges();
-    for (const [start, end] of framesOf(chunk.view!, 0, chunk.size)) {
-      for (const { record } of decodeRecords(chunk.buffer!, chunk.view!, start, end)) {
-        if (record.type === "put") present.add(record.id);
-      }
-    }
-    const missing: [number, number][] = [];
-    let from = chunk.firstId;
-    const nextId = chunk.next?.firstId ?? this.nextId;
-    for (const [start, end] of present) {
-      if (start > from) missing.push([from, start]);
-      from = end;
-    }
-    if (from < nextId) missing.push([from, nextId]);
-    return missing;
+    if (length > 0) this.noteDone(chunk);
   }
 
   unreadable(chunk: Chunk, error: Error): void {
-    const { file } = chunk.segment;
-    this.#options.logger.error(
-      { err: error, file: file?.path, offset: chunk.offset },
-      "the journal cannot be read",
-    );
+    const file = chunk.segment.file!.path;
+    this.#options.logger.error({ err: error, file, offset: chunk.offset }, "the journal cannot be read");
   }
 
   // The end
 
-  /** Writes and syncs what is left, and closes the files. */
+  /** Writes what is left, syncs it where the settings ask for that, and closes the files. */
   async close(): Promise<void> {
-    if (this.#isTurnOpen) this.writeTurn();
-    this.#probe?.cancel();
+    if (this.isTurnOpen) this.writeTurn();
     if (this.isDurable && this.settings.syncJournal !== "never") await this.#sync.settle();
     this.abandon();
   }
@@ -707,32 +525,9 @@ export class Log implements TurnWriter, CacheOwner {
   /** Closes the files and lets go of the memory; nothing is written any more. */
   abandon(): void {
     this.#isClosed = true;
+    this.#health.close();
     // What was put in this turn was kept, and is gone with the rest.
-    if (this.#isTurnOpen) this.#receipt?.keep();
-    this.#probe?.cancel();
-    for (const segment of this.#segments) {
-      for (const chunk of segment.chunks) this.cache.drop(chunk);
-      segment.isDropped = true;
-      segment.file?.close();
-    }
+    if (this.isTurnOpen) this.#receipt?.keep();
+    this.#chain.close();
   }
-}
-
-/** Payloads of the frames in a chunk's bytes; holes are left out. The last frame may still be open. */
-function* framesOf(view: DataView, from: number, size: number): Generator<[start: number, end: number]> {
-  let at = from;
-  while (at < size) {
-    const isFrame = view.getUint8(at) === frameType;
-    const end = Math.min(size, at + (isFrame ? frameHeadSize : 8) + view.getUint32(at + 4, true));
-    if (isFrame) yield [at + frameHeadSize, end];
-    at = end;
-  }
-}
-
-function diskError(cause: unknown): KestrelError {
-  if (cause instanceof KestrelError) return cause;
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const reason =
-    code === "ENOSPC" ? "no space left on the journal's disk" : `the journal cannot be written: ${message}`;
-  return new KestrelError("disk", reason, { cause });
 }

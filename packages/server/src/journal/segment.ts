@@ -35,6 +35,8 @@ export class Segment {
   bytes = 0;
   /** Bytes of the file that count. */
   size: number;
+  /** How many of them a sync has covered; what was there at the start counts as covered. */
+  syncedSize: number;
   isClosed = false;
   /** Its file is gone, or about to go. */
   isDropped = false;
@@ -47,6 +49,7 @@ export class Segment {
     this.firstId = firstId;
     this.nextId = firstId;
     this.size = size;
+    this.syncedSize = size;
   }
 
   get firstChunk(): Chunk {

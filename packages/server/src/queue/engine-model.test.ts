@@ -255,7 +255,10 @@ class Run {
     if (this.unwritten.size === 0) return;
     // Only turns that touch one log: another one's puts would be refused or not as the order falls.
     const logs = new Set([...this.unwritten].map((text) => this.logOf(text)));
-    if (logs.size !== 1) return this.endTurn();
+    if (logs.size !== 1) {
+      this.endTurn();
+      return;
+    }
     this.node.disk.tornBytes = 20;
     this.node.disk.fault = (operation, file) => {
       if (operation === "write" || operation === "create") throw systemError("ENOSPC", file);

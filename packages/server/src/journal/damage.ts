@@ -1,0 +1,88 @@
+/** What is said and done about bytes of a segment that do not check. */
+import type { Disk } from "../disk.ts";
+import type { Logger } from "../logging.ts";
+import { viewOf } from "./bytes.ts";
+import type { Chunk } from "./chunk.ts";
+import { frameHeadSize, type Stretch, sealedFrames } from "./frame.ts";
+import { IdRanges } from "./id-ranges.ts";
+import { decodeRecords, putHeadSize } from "./record.ts";
+
+/** Ids that are gone, as half-open ranges. */
+export type LostIds = readonly (readonly [from: number, to: number])[];
+
+/** Damage that showed when a chunk was read back. */
+export interface ChunkDamage {
+  readonly lostIds: LostIds;
+  /** About how many bytes of data went with them. */
+  readonly lostBytes: number;
+}
+
+/** Says which bytes are damaged and what is lost with them, and keeps a copy of the bytes. */
+export function reportDamage(
+  disk: Disk,
+  logger: Logger,
+  file: string,
+  offset: number,
+  bytes: Buffer,
+  lostIds: LostIds,
+): void {
+  const aside = setAside(disk, file, offset, bytes, logger);
+  logger.error({ file, offset, size: bytes.length, lostIds, aside }, "damage in the journal");
+}
+
+/** Copies bytes into a file beside the segment; gives its name, or null when that failed too. */
+export function setAside(
+  disk: Disk,
+  file: string,
+  offset: number,
+  bytes: Buffer,
+  logger: Logger,
+): string | null {
+  const name = `${file}.${offset}.damaged`;
+  try {
+    const copy = disk.create(name);
+    copy.write(bytes, 0, bytes.length, 0);
+    copy.close();
+    return name;
+  } catch (error) {
+    logger.warn({ err: error, file: name }, "cannot set damaged bytes aside");
+    return null;
+  }
+}
+
+/**
+ * Reports the damaged `stretches` of a chunk whose `bytes` were just read, and tells which ids are gone. `nextId` is
+ * the first id behind the chunk.
+ */
+export function assessChunk(
+  disk: Disk,
+  logger: Logger,
+  chunk: Chunk,
+  bytes: Buffer,
+  stretches: readonly Stretch[],
+  nextId: number,
+): ChunkDamage {
+  const lostIds = missingIds(bytes, stretches, chunk.firstId, nextId);
+  let lostBytes = 0;
+  for (const { start, end, isSound } of stretches) {
+    if (isSound) continue;
+    lostBytes += end - start - frameHeadSize;
+    const { file } = chunk.segment;
+    reportDamage(disk, logger, file!.path, chunk.offset + start, bytes.subarray(start, end), lostIds);
+  }
+  for (const [from, to] of lostIds) lostBytes -= (to - from) * putHeadSize;
+  return { lostIds, lostBytes: Math.max(0, lostBytes) };
+}
+
+function missingIds(bytes: Buffer, stretches: readonly Stretch[], firstId: number, nextId: number): LostIds {
+  const view = viewOf(bytes);
+  const present = new IdRanges();
+  for (const { start, end, isSound } of stretches) {
+    if (!isSound) continue;
+    for (const [from, to] of sealedFrames(view, start, end)) {
+      for (const { record } of decodeRecords(bytes, view, from, to))
+        if (record.type === "put") present.add(record.id);
+    }
+  }
+  return present.gaps(firstId, nextId);
+}

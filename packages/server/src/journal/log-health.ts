@@ -1,0 +1,140 @@
+/**
+ * Whether a log's disk can be trusted. While it refuses, puts are refused with the reason, and the disk is tried
+ * again and again; when it takes everything that is owed, service goes on by itself.
+ */
+import type { Clock, Timer } from "../clock.ts";
+import { KestrelError } from "../errors.ts";
+import type { Logger } from "../logging.ts";
+import { splitStretches } from "./frame.ts";
+import type { Reserve } from "./reserve.ts";
+import type { Segment } from "./segment.ts";
+
+/** How often a disk that has refused is tried again, and how much it must take. */
+const probeDelayMs = 250;
+const probeBytes = 64 * 1024;
+
+export interface HealthOptions {
+  readonly queueName: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly reserve: Reserve | null;
+}
+
+/** What health needs of its log. */
+export interface HealthOwner {
+  readonly segments: readonly Segment[];
+  /** Where the tail segment's content ends. */
+  readonly endOffset: number;
+  readonly isTurnOpen: boolean;
+  /** Writes what failed turns still owe to the file. False: not possible now. */
+  writeOwed(): boolean;
+}
+
+export class LogHealth {
+  readonly #options: HealthOptions;
+  readonly #owner: HealthOwner;
+  /** Why puts are refused now; null when they are not. */
+  refusal: KestrelError | null = null;
+  /** A sync has failed: what it should have covered must be written again. */
+  #isUnsure = false;
+  #probe: Timer | null = null;
+  #isClosed = false;
+
+  constructor(options: HealthOptions, owner: HealthOwner) {
+    this.#options = options;
+    this.#owner = owner;
+  }
+
+  /** A turn could not be written: what it owes may take the reserve. */
+  writeFailed(error: KestrelError): void {
+    const { logger, queueName, reserve } = this.#options;
+    if (this.refusal === null)
+      logger.error({ err: error, queue: queueName }, "the journal cannot be written");
+    this.refusal = error;
+    try {
+      reserve?.release();
+    } catch (releaseError) {
+      logger.warn({ err: releaseError }, "cannot release the reserve");
+    }
+    this.#owner.writeOwed();
+    this.#probeLater();
+  }
+
+  /** A sync has failed: nobody knows which of its bytes are on the medium. */
+  syncFailed(error: KestrelError): void {
+    const { logger, queueName } = this.#options;
+    logger.error({ err: error, queue: queueName }, "the journal cannot be synced");
+    this.refusal = error;
+    this.#isUnsure = true;
+    this.#probeLater();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#probe?.cancel();
+  }
+
+  #probeLater(): void {
+    if (this.#probe !== null || this.#isClosed) return;
+    this.#probe = this.#options.clock.after(probeDelayMs, async () => {
+      const isHealed = await this.#tryDisk();
+      this.#probe = null;
+      if (!isHealed) this.#probeLater();
+    });
+  }
+
+  /** Room for a trial and the reserve, what is owed, and what a sync has lost. */
+  async #tryDisk(): Promise<boolean> {
+    const { segments, endOffset, isTurnOpen } = this.#owner;
+    if (isTurnOpen || this.#isClosed) return false;
+    const file = segments[segments.length - 1]!.file!;
+    try {
+      file.write(Buffer.alloc(probeBytes), 0, probeBytes, endOffset);
+      file.truncate(endOffset);
+      this.#options.reserve?.refill();
+      if (!this.#owner.writeOwed()) return false;
+      if (this.#isUnsure) for (const segment of segments) await writeUnsyncedAgain(segment);
+    } catch {
+      // Told once when it began, and told again when it is over.
+      return false;
+    }
+    this.refusal = null;
+    this.#isUnsure = false;
+    this.#options.logger.info({ queue: this.#options.queueName }, "the journal can be written again");
+    return true;
+  }
+}
+
+/**
+ * After a failed sync the system may have dropped the bytes that it could not write, and a second sync would succeed
+ * without them. So they are written once more, from memory where they are there, and synced. Throws when they cannot
+ * be read soundly, written or synced.
+ */
+async function writeUnsyncedAgain(segment: Segment): Promise<void> {
+  const { file, syncedSize, size } = segment;
+  if (file === null || segment.isDropped || syncedSize >= size) return;
+  const bytes = Buffer.alloc(size - syncedSize);
+  file.readNow(bytes, 0, bytes.length, syncedSize);
+  for (const chunk of segment.chunks) {
+    const at = chunk.offset - syncedSize;
+    if (chunk.buffer !== null && at + chunk.size > 0) {
+      const from = Math.max(0, -at);
+      chunk.buffer.copy(bytes, at + from, from, chunk.size);
+    } else if (chunk.buffer === null && at >= 0) {
+      const stretches = splitStretches(bytes, at, at + chunk.size, segment.seed);
+      if (stretches.some((stretch) => !stretch.isSound)) throw new Error(`${file.path} has lost bytes`);
+    }
+  }
+  file.write(bytes, 0, bytes.length, syncedSize);
+  await file.sync();
+  segment.syncedSize = size;
+}
+
+/** The refusal that a failed operation on the journal's files means. */
+export function diskError(cause: unknown): KestrelError {
+  if (cause instanceof KestrelError) return cause;
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reason =
+    code === "ENOSPC" ? "no space left on the journal's disk" : `the journal cannot be written: ${message}`;
+  return new KestrelError("disk", reason, { cause });
+}

@@ -1,0 +1,218 @@
+/**
+ * The segments of one log, oldest first, and the chunks in them: beginning a new one, closing the old, removing
+ * what every reader is done with. The last chunk of the last segment is the tail, where the log appends.
+ */
+import path from "node:path";
+import type { Disk } from "../disk.ts";
+import type { Logger } from "../logging.ts";
+import { Chunk, chunkSizeMax, chunkSizeMin, largeItemBytes } from "./chunk.ts";
+import type { ChunkCache } from "./chunk-cache.ts";
+import { segmentSeed } from "./frame.ts";
+import type { LogReader } from "./log-reader.ts";
+import type { LogSync } from "./log-sync.ts";
+import type { ReaderState } from "./record.ts";
+import type { RecoveredLog } from "./recovery.ts";
+import { encodeSegmentEnd, encodeSegmentHead, Segment, segmentName } from "./segment.ts";
+
+export interface SegmentChainOptions {
+  /** Null: memory only. */
+  readonly folder: string | null;
+  readonly queueName: string;
+  readonly disk: Disk;
+  readonly logger: Logger;
+  readonly createdMs: number;
+}
+
+export class SegmentChain {
+  readonly segments: Segment[] = [];
+  /** Set by the first `start` or `adopt`. */
+  tail: Chunk = null as unknown as Chunk;
+  /** Segments closed because they were full, since the start. */
+  rotations = 0;
+  readonly #options: SegmentChainOptions;
+  readonly #cache: ChunkCache;
+  readonly #sync: LogSync;
+  #nextSegmentNumber = 1;
+  #nextChunkOrder = 0;
+  /** Closed segments that may have become dead. */
+  readonly #suspects: Set<Segment> = new Set();
+
+  constructor(options: SegmentChainOptions, cache: ChunkCache, sync: LogSync) {
+    this.#options = options;
+    this.#cache = cache;
+    this.#sync = sync;
+  }
+
+  /** Bytes of all files. */
+  get size(): number {
+    let size = 0;
+    for (const segment of this.segments) size += segment.size;
+    return size;
+  }
+
+  *chunksBackwards(): Generator<Chunk> {
+    for (let s = this.segments.length - 1; s >= 0; s--) {
+      const { chunks } = this.segments[s]!;
+      for (let c = chunks.length - 1; c >= 0; c--) yield chunks[c]!;
+    }
+  }
+
+  /** The last chunk that can hold this id. */
+  chunkOf(id: number): Chunk {
+    for (const chunk of this.chunksBackwards()) if (chunk.firstId <= id) return chunk;
+    return this.segments[0]!.firstChunk;
+  }
+
+  /** Takes over what recovery has found. */
+  adopt(recovered: RecoveredLog): void {
+    this.#nextSegmentNumber = recovered.nextSegmentNumber;
+    for (const { segment, places } of recovered.segments) {
+      this.segments.push(segment);
+      this.#suspects.add(segment);
+      for (const place of places) this.addChunk(segment, place.offset, place.firstId, place.size);
+      if (places.length === 0) this.addChunk(segment, segment.size, segment.firstId, 0);
+    }
+    const last = this.segments[this.segments.length - 1];
+    if (last === undefined || last.isClosed) this.start(recovered.nextId, recovered.readers);
+    else this.addChunk(last, last.size, recovered.nextId, 0);
+  }
+
+  /** Begins a segment behind the others. Throws the system's error; then nothing has changed. */
+  start(firstId: number, readers: readonly ReaderState[]): void {
+    const number = this.#nextSegmentNumber;
+    const name = segmentName(firstId, number);
+    const { folder } = this.#options;
+    const segment =
+      folder === null
+        ? new Segment(null, name, number, firstId, 0)
+        : this.#createFile(path.join(folder, name), name, number, firstId, readers);
+    const previous = this.segments[this.segments.length - 1];
+    if (previous !== undefined) {
+      previous.isClosed = true;
+      this.#suspects.add(previous);
+    }
+    this.#nextSegmentNumber++;
+    this.segments.push(segment);
+    const isBusy = previous !== undefined && previous.lastChunk.capacity >= chunkSizeMax;
+    const tail = this.addChunk(segment, segment.size, firstId, 0);
+    this.#cache.account(tail.hold(Buffer.allocUnsafeSlow(isBusy ? chunkSizeMax : chunkSizeMin)));
+  }
+
+  #createFile(
+    file: string,
+    name: string,
+    number: number,
+    firstId: number,
+    readers: readonly ReaderState[],
+  ): Segment {
+    const { disk, createdMs, queueName } = this.#options;
+    const head = encodeSegmentHead(segmentSeed(name), firstId, createdMs, queueName, readers);
+    const created = disk.create(file);
+    try {
+      created.write(head, 0, head.length, 0);
+    } catch (error) {
+      created.close();
+      throw error;
+    }
+    const segment = new Segment(created, name, number, firstId, head.length);
+    segment.syncedSize = 0;
+    this.#sync.created(segment, () => disk.syncFolder(path.dirname(file)));
+    return segment;
+  }
+
+  addChunk(segment: Segment, offset: number, firstId: number, size: number): Chunk {
+    const chunk = new Chunk(segment, offset, this.#nextChunkOrder++, firstId, size);
+    if (this.tail !== null) this.tail.next = chunk;
+    segment.chunks.push(chunk);
+    this.tail = chunk;
+    return chunk;
+  }
+
+  /** The tail is full: a new one behind it, at once as large as a busy log wants it. */
+  extend(nextId: number, bytes: number): Chunk {
+    const full = this.tail;
+    const tail = this.addChunk(full.segment, full.end, nextId, 0);
+    if (bytes < largeItemBytes && full.capacity >= chunkSizeMax) {
+      this.#cache.account(tail.hold(Buffer.allocUnsafeSlow(chunkSizeMax)));
+    }
+    return tail;
+  }
+
+  /** Forgets every chunk behind this one, which is the tail again. */
+  cutBehind(tail: Chunk): void {
+    for (let chunk = tail.next; chunk !== null; chunk = chunk.next) {
+      this.#cache.drop(chunk);
+      tail.segment.chunks.pop();
+    }
+    tail.next = null;
+    this.tail = tail;
+  }
+
+  /** Closes the tail segment and begins the next. False: that failed, and the old one goes on. */
+  roll(nextId: number, readers: readonly LogReader[]): boolean {
+    const { segment: closing } = this.tail;
+    const { logger, queueName } = this.#options;
+    const states = readers.map((reader) => reader.state());
+    try {
+      this.start(nextId, states);
+    } catch (error) {
+      logger.warn({ err: error, queue: queueName }, "cannot begin a new segment; the old one goes on");
+      return false;
+    }
+    this.rotations++;
+    if (closing.file === null) return true;
+    try {
+      const end = encodeSegmentEnd(closing.seed, closing.size, closing.index());
+      closing.file.write(end, 0, end.length, closing.size);
+      closing.size += end.length;
+      this.#sync.written(closing);
+    } catch (error) {
+      // Without its index it is read whole at the next start, no more.
+      logger.warn({ err: error, queue: queueName }, "cannot write the index of a closed segment");
+    }
+    return true;
+  }
+
+  /** Something in this segment was finished, or a reader has left it. */
+  suspect(segment: Segment): void {
+    if (segment.isClosed) this.#suspects.add(segment);
+  }
+
+  suspectAll(): void {
+    for (const segment of this.segments) this.suspect(segment);
+  }
+
+  /** Removes the files of closed segments of which every reader has done every item. */
+  dropDead(readers: readonly LogReader[]): void {
+    for (const segment of this.#suspects) {
+      if (!segment.isClosed || segment.isDropped) continue;
+      if (readers.every((reader) => reader.done.covers(segment.firstId, segment.nextId))) this.#drop(segment);
+    }
+    this.#suspects.clear();
+  }
+
+  #drop(segment: Segment): void {
+    segment.isDropped = true;
+    const index = this.segments.indexOf(segment);
+    const previous = this.segments[index - 1];
+    if (previous !== undefined) previous.lastChunk.next = segment.lastChunk.next;
+    this.segments.splice(index, 1);
+    for (const chunk of segment.chunks) this.#cache.drop(chunk);
+    const { file } = segment;
+    if (file === null) return;
+    this.#sync.forget(segment);
+    file.close();
+    this.#options.disk.removeFile(file.path).catch((error: unknown) => {
+      this.#options.logger.warn({ err: error, file: file.path }, "cannot remove a finished segment");
+    });
+  }
+
+  /** Closes the files and lets go of the memory. */
+  close(): void {
+    for (const segment of this.segments) {
+      for (const chunk of segment.chunks) this.#cache.drop(chunk);
+      segment.isDropped = true;
+      segment.file?.close();
+    }
+  }
+}
