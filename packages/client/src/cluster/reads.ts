@@ -35,7 +35,8 @@ export class Reads {
   /** Opens a read of one item; null when there is none. Rejects with KestrelClientError. */
   async open(request: ReadRequest): Promise<FoundRead | null> {
     const { queue, waitMs, signal } = request;
-    if (waitMs > 0) {
+    // Where others wait, an item may be on its way to a poll that has no taker any more: it is there, then.
+    if (waitMs > 0 || this.#rooms.has(queue)) {
       const deadline = performance.now() + Math.min(waitMs, WAIT_MS_MAX);
       const outcome = await this.#wait(queue, deadline, signal);
       return outcome.found ?? nothing(request, outcome.unasked);

@@ -38,7 +38,7 @@ export interface WaitingRoomOptions {
 
 interface Caller {
   readonly deadline: number;
-  readonly timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout;
   /** Ends this caller's own asking when there is no more time for it. */
   readonly abort: AbortController;
   /** Has asked each node in turn, and now relies on the polls. */
@@ -75,7 +75,10 @@ export class WaitingRoom {
     this.#options = options;
   }
 
-  /** Waits for an item until the deadline (of performance.now()), or until the signal or close() end it. */
+  /**
+   * Waits for an item until the deadline (of performance.now()), or until the signal or close() end it. With a
+   * deadline that has passed, each node is asked once.
+   */
   take(deadline: number, signal?: AbortSignal): Promise<ReadOutcome> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
@@ -128,11 +131,15 @@ export class WaitingRoom {
     for (const { read } of this.#held.splice(0)) void read.abort();
   }
 
-  /** Nodes that are not polled already are asked one after the other, so that of a backlog one item is taken. */
+  /**
+   * Asks one node after the other, so that of a backlog one item is taken. Those polled already need no asking
+   * by somebody who has time.
+   */
   async #askInTurn(caller: Caller): Promise<void> {
+    const isInHurry = caller.deadline <= performance.now();
     for (const node of this.#options.readOrder()) {
       const desk = this.#deskOf(node);
-      while (this.#callers.has(caller) && node.isFit("reads") && desk.polls.size === 0) {
+      while (this.#callers.has(caller) && node.isFit("reads") && (isInHurry || desk.polls.size === 0)) {
         if (!(await this.#ask(desk, 0, caller.abort.signal))) break;
       }
     }
@@ -168,17 +175,17 @@ export class WaitingRoom {
   }
 
   async #poll(desk: Desk): Promise<void> {
-    const poll = new AbortController();
-    desk.polls.add(poll);
     const startedAt = performance.now();
     // A node that has said nothing yet is first asked without waiting: is it there at all?
     const waitMs = desk.hasAnswered ? this.#waitMs(startedAt) : 0;
-    const isFound = await this.#ask(desk, waitMs, poll.signal);
+    const poll: Poll = { abort: new AbortController(), endsAt: startedAt + waitMs };
+    desk.polls.add(poll);
+    const isFound = await this.#ask(desk, waitMs, poll.abort.signal);
     desk.polls.delete(poll);
     if (this.#isClosed) return;
     const isTooSoon = waitMs > 0 && performance.now() - startedAt < waitMs / 2;
     if (isFound || (desk.hasAnswered && !isTooSoon)) desk.backoff.reset();
-    else if (!poll.signal.aborted) desk.hold(() => this.rearrange());
+    else if (!poll.abort.signal.aborted) desk.hold(() => this.rearrange());
     for (const caller of [...this.#callers]) if (caller.isOverdue) this.#expire(caller);
     this.rearrange();
   }
@@ -202,6 +209,7 @@ export class WaitingRoom {
   /**
    * The caller's time is over: nothing there. But while some node has yet to give its first answer it isn't
    * known whether anything is there; that answer comes within the transport's time-outs, one way or the other.
+   * And polls that end in this moment are let end, since an item may be on its way.
    */
   #expire(caller: Caller): void {
     caller.isOverdue = true;
@@ -213,7 +221,20 @@ export class WaitingRoom {
       if (desk.polls.size > 0) return;
       unasked.push({ node, error: desk.error ?? node.lastError });
     }
+    const graceMs = caller.deadline + LINGER_MS - performance.now();
+    if (graceMs > 0 && this.#isPollEnding(caller.deadline)) {
+      clearTimeout(caller.timer);
+      caller.timer = setTimeout(() => this.#expire(caller), graceMs);
+      return;
+    }
     this.#dismiss(caller, () => caller.resolve({ found: null, unasked }));
+  }
+
+  #isPollEnding(deadline: number): boolean {
+    for (const { polls } of this.#desks.values()) {
+      for (const { endsAt } of polls) if (endsAt <= deadline + LINGER_MS) return true;
+    }
+    return false;
   }
 
   #dismiss(caller: Caller, settle: () => void): void {
@@ -268,10 +289,16 @@ export class WaitingRoom {
   }
 }
 
+interface Poll {
+  readonly abort: AbortController;
+  /** When the node is to answer at the latest, on the clock of performance.now(). */
+  readonly endsAt: number;
+}
+
 /** What goes on at one node on behalf of one room. */
 class Desk {
   readonly node: ClusterNode;
-  readonly polls = new Set<AbortController>();
+  readonly polls = new Set<Poll>();
   readonly backoff: Backoff = new Backoff(TOO_SOON);
   /** It has said "nothing there", or given an item, since it was last in trouble. */
   hasAnswered = false;
@@ -300,7 +327,7 @@ class Desk {
     let surplus = this.polls.size - length;
     for (const poll of this.polls) {
       if (surplus-- <= 0) return;
-      poll.abort();
+      poll.abort.abort();
     }
   }
 
