@@ -56,6 +56,8 @@ const POLLS_PER_NODE_MAX = 8;
  * saves a connection and keeps the item from being put back and handed out anew.
  */
 const LINGER_MS = 20;
+/** How long the answer of a poll whose time is over may take to get here. */
+const ENDING_MS = 250;
 const TOO_SOON: { minMs: number; maxMs: number; factor: number; jitter: number } = {
   minMs: 10,
   maxMs: 1_000,
@@ -221,7 +223,7 @@ export class WaitingRoom {
       if (desk.polls.size > 0) return;
       unasked.push({ node, error: desk.error ?? node.lastError });
     }
-    const graceMs = caller.deadline + LINGER_MS - performance.now();
+    const graceMs = caller.deadline + ENDING_MS - performance.now();
     if (graceMs > 0 && this.#isPollEnding(caller.deadline)) {
       clearTimeout(caller.timer);
       caller.timer = setTimeout(() => this.#expire(caller), graceMs);
@@ -232,7 +234,7 @@ export class WaitingRoom {
 
   #isPollEnding(deadline: number): boolean {
     for (const { polls } of this.#desks.values()) {
-      for (const { endsAt } of polls) if (endsAt <= deadline + LINGER_MS) return true;
+      for (const { endsAt } of polls) if (endsAt <= deadline + ENDING_MS) return true;
     }
     return false;
   }
@@ -322,17 +324,19 @@ class Desk {
     }, this.backoff.nextMs());
   }
 
-  /** Ends polls until no more than this many are left. */
+  /** Ends polls until no more than this many are left, but none that is about to end by itself. */
   trim(length: number): void {
     let surplus = this.polls.size - length;
+    const soon = performance.now() + LINGER_MS;
     for (const poll of this.polls) {
-      if (surplus-- <= 0) return;
-      poll.abort.abort();
+      if (surplus <= 0) return;
+      surplus--;
+      if (poll.endsAt > soon) poll.abort.abort();
     }
   }
 
   close(): void {
     clearTimeout(this.#holdTimer);
-    this.trim(0);
+    for (const poll of this.polls) poll.abort.abort();
   }
 }

@@ -27,6 +27,10 @@ export class Connection {
   readonly socket: Socket;
   readonly open: Map<string, FakeItem[]> = new Map();
   bytes: Buffer = Buffer.alloc(0);
+  /** Chunks of a large request, joined once they are enough. */
+  chunks: Buffer[] = [];
+  size = 0;
+  needed = 0;
   /** Requests behind a waiting get. */
   readonly backlog: RequestFrame[] = [];
   isWaiting = false;
@@ -143,7 +147,11 @@ export class FakeKestrel implements AsyncDisposable {
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.#forget(connection));
     socket.on("data", (chunk) => {
-      connection.bytes = Buffer.concat([connection.bytes, chunk]);
+      connection.chunks.push(chunk);
+      connection.size += chunk.length;
+      if (connection.size < connection.needed) return;
+      connection.bytes = Buffer.concat([connection.bytes, ...connection.chunks]);
+      connection.chunks = [];
       if (connection.bytes[0] === 0x80) this.#readBinary(connection);
       else this.#readAscii(connection);
     });
@@ -186,6 +194,8 @@ export class FakeKestrel implements AsyncDisposable {
   #readBinary(connection: Connection): void {
     const { requests, rest } = parseRequests(connection.bytes);
     connection.bytes = rest;
+    connection.size = rest.length;
+    connection.needed = rest.length >= 24 ? 24 + rest.readUInt32BE(8) : 0;
     connection.backlog.push(...requests);
     this.#work(connection);
   }

@@ -130,9 +130,11 @@ export class AsciiConnection {
     if (last === undefined) return;
     if (isErrorLine(last)) {
       const kind = last.startsWith("SERVER_ERROR") ? "unavailable" : "invalid";
-      this.#settle((command) =>
-        command.reject(new TransportError(kind, `the node answered ${last} to "${command.line}"`)),
-      );
+      const { line, reject } = this.#current;
+      this.#current = undefined;
+      reject(new TransportError(kind, `the node answered ${last} to "${line}"`));
+      // After an error a node ends the connection: nothing more must be sent over this one.
+      this.#end(undefined);
     } else if (this.#current.shape === "line") {
       this.#settle((command) => command.resolve(lines));
     } else if (last === "END") {
@@ -172,6 +174,7 @@ export class AsciiConnection {
     this.#end(new TransportError(this.#isConnected ? "no-answer" : "unreachable", text, cause));
   }
 
+  /** Ends this connection. Commands that were never written go over a new one, unless there is none to be had. */
   #end(error: TransportError | undefined): void {
     clearTimeout(this.#timer);
     const socket = this.#socket;
@@ -183,13 +186,13 @@ export class AsciiConnection {
     this.#chunks = [];
     this.#size = 0;
     socket?.destroy();
-    if (error === undefined) return;
-    current?.reject(error);
-    // What was never written may go over a new connection, unless there was none to be had.
-    if (!wasConnected || this.#isClosed) {
-      const kind = this.#isClosed ? "closed" : error.kind;
-      for (const command of this.#waiting.splice(0))
-        command.reject(new TransportError(kind, error.message, error));
+    if (error !== undefined) {
+      current?.reject(error);
+      if (!wasConnected || this.#isClosed) {
+        const kind = this.#isClosed ? "closed" : error.kind;
+        const waiting = this.#waiting.splice(0);
+        for (const { reject } of waiting) reject(new TransportError(kind, error.message, error));
+      }
     }
     this.#next();
   }

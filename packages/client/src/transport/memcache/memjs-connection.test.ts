@@ -322,6 +322,18 @@ test("replies come out whole however they are cut, and in order", async () => {
   expect(replies[0]!.extras.readUInt32BE()).toBe(7);
 });
 
+test("a reply that trickles in for longer than the time-out is waited for", async () => {
+  const server = await serve(async (request, socket) => {
+    const reply = renderItem(request, "x".repeat(10));
+    for (const byte of reply) {
+      socket.write(Buffer.from([byte]));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+  const connection = await dial(server);
+  expect((await get(connection, "q", 200)).value.toString()).toBe("x".repeat(10));
+});
+
 test("an abort while connecting makes no connection", async () => {
   const server = createServer(() => {});
   server.listen(0, "127.0.0.1");

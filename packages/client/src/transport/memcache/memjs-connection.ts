@@ -33,14 +33,20 @@ export interface Reply {
 interface PendingRequest {
   resolve(reply: Reply): void;
   reject(error: TransportError): void;
+  /** What the answer may take, counted from the writing. */
+  readonly timeoutMs: number;
   /** On the clock of performance.now(). */
-  readonly deadline: number;
+  deadline: number;
 }
 
 /** Out of reach, and still within what a socket time-out can hold (2^31 - 1 ms): our own deadlines count. */
 const NEVER_SECONDS = 2_000_000;
 const KEEP_ALIVE_SECONDS = 30;
 const SEQUENCE_MAX = 0x7fff_ffff;
+/** What a large item may take on its way, on top of a time-out: a slow link, but not a dead one. */
+const BYTES_PER_MS = 1_000;
+/** Turns of the event loop before silence is believed; more than one, since the node may share our process. */
+const DEAF_TURNS = 3;
 
 export class MemjsConnection {
   readonly #server: InstanceType<typeof memjs.Server>;
@@ -48,11 +54,13 @@ export class MemjsConnection {
   readonly #socket: Socket;
   readonly #replies: ReplyBuffer;
   readonly #pending = new Map<number, PendingRequest>();
+  /** Those of them that were made in this turn of the event loop. */
+  #unwritten: PendingRequest[] = [];
   readonly #endListeners: ((error: TransportError | undefined) => void)[] = [];
   #state: "connecting" | "ready" | "ended" = "connecting";
   #timer: NodeJS.Timeout | undefined;
   #timerDue = Number.POSITIVE_INFINITY;
-  #isCorked = false;
+  #heardAt = 0;
   #settleConnect: ((error?: TransportError) => void) | undefined;
 
   /**
@@ -130,8 +138,9 @@ export class MemjsConnection {
 
   /**
    * Sends one request and gives its reply, whatever the status. Rejects with `no-answer` when the connection
-   * ends first or the reply isn't there after timeoutMs (then the connection is ended: what would come later
-   * is nobody's), with `unreachable` when the connection had ended before, and with `unauthorized`.
+   * ends first, or when the reply isn't there after timeoutMs and nothing at all was heard for as long (then
+   * the connection is ended: what would come later is nobody's), with `unreachable` when the connection had
+   * ended before, and with `unauthorized`.
    */
   request(
     opcode: number,
@@ -148,16 +157,18 @@ export class MemjsConnection {
     const sequence = client.seq;
     const frame = memjs.Utils.makeRequestBuffer(opcode, key, extras, value, sequence);
     return new Promise((resolve, reject) => {
-      const deadline = performance.now() + timeoutMs;
-      this.#pending.set(sequence, { resolve, reject, deadline });
-      this.#armTimer(deadline);
-      this.#corkForThisTurn();
+      const pending: PendingRequest = {
+        resolve,
+        reject,
+        timeoutMs: timeoutMs + value.length / BYTES_PER_MS,
+        deadline: Number.POSITIVE_INFINITY,
+      };
+      this.#pending.set(sequence, pending);
+      this.#writeInThisTurn(pending);
       client.perform(key, frame, sequence, (_error, response) => {
         // A failure comes through #end, which has emptied the map; here are only replies.
-        const pending = this.#pending.get(sequence);
-        if (pending === undefined || response === null) return;
-        this.#pending.delete(sequence);
-        pending.resolve({
+        if (response === null || !this.#pending.delete(sequence)) return;
+        resolve({
           status: response.header.status,
           extras: response.extras,
           value: response.val,
@@ -179,6 +190,7 @@ export class MemjsConnection {
 
   /** memjs's hook for received bytes: gives what memjs is to parse now. */
   #append(chunk: Buffer): Buffer {
+    this.#heardAt = performance.now();
     const bytes = this.#replies.append(this.#server.responseBuffer, chunk);
     this.#server.responseBuffer = bytes;
     // After memjs has parsed the good bytes before it.
@@ -186,14 +198,18 @@ export class MemjsConnection {
     return bytes;
   }
 
-  /** All that is written in one turn of the event loop leaves in one system call. */
-  #corkForThisTurn(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
+  /** All requests of one turn of the event loop leave in one system call. Their time runs from then. */
+  #writeInThisTurn(pending: PendingRequest): void {
+    if (this.#unwritten.push(pending) > 1) return;
     this.#socket.cork();
     process.nextTick(() => {
-      this.#isCorked = false;
       this.#socket.uncork();
+      const now = performance.now();
+      for (const written of this.#unwritten) {
+        written.deadline = now + written.timeoutMs;
+        this.#armTimer(written.deadline);
+      }
+      this.#unwritten = [];
     });
   }
 
@@ -201,18 +217,21 @@ export class MemjsConnection {
     if (deadline >= this.#timerDue) return;
     clearTimeout(this.#timer);
     this.#timerDue = deadline;
-    this.#timer = setTimeout(() => this.#checkDeadlines(false), Math.ceil(deadline - performance.now()));
+    this.#timer = setTimeout(() => this.#checkDeadlines(0), Math.ceil(deadline - performance.now()));
   }
 
-  #checkDeadlines(hasReadSocket: boolean): void {
+  #checkDeadlines(turns: number): void {
     this.#timerDue = Number.POSITIVE_INFINITY;
     let earliest = Number.POSITIVE_INFINITY;
-    for (const { deadline } of this.#pending.values()) earliest = Math.min(earliest, deadline);
+    for (const { deadline, timeoutMs } of this.#pending.values()) {
+      // A reply that is still coming in, or a long row of them, is no silence.
+      earliest = Math.min(earliest, Math.max(deadline, this.#heardAt + timeoutMs));
+    }
     if (earliest === Number.POSITIVE_INFINITY || this.#state === "ended") return;
     if (earliest > performance.now()) this.#armTimer(earliest);
-    else if (hasReadSocket) this.#end(new Error("no answer in time"));
+    else if (turns >= DEAF_TURNS) this.#end(new Error("no answer in time"));
     // After a stalled event loop the timer comes first although the reply may be in the socket: read that.
-    else setImmediate(() => this.#checkDeadlines(true));
+    else setImmediate(() => this.#checkDeadlines(turns + 1));
   }
 
   /** The one way out: settles everything, whatever the reason, and leaves memjs nothing to act upon. */
