@@ -32,6 +32,8 @@ const usage = `Measures operations a second of a Kestrel node against a bare Nod
 
 /** A queue never holds more than this in a measurement, so that memory stays the subject of other ones. */
 const queueBytesMax = 100_000_000;
+/** Under full load one side at least is always busy, unless others are. */
+const idleShareMax = 0.8;
 const warmUpSeconds = 0.4;
 
 interface Options {
@@ -191,6 +193,13 @@ Node ${process.version}, ${machine}, ${pinned}
 items of ${itemBytes.toLocaleString("en")} bytes; medians of ${rounds} rounds of ${seconds} s, half the range as ±
 busy: share of the time that server / load were on a core\n`);
   console.log(renderTable(figures));
+  if (
+    figures.some(
+      ({ serverBusy, loadBusy }) => serverBusy !== null && Math.max(serverBusy, loadBusy) < idleShareMax,
+    )
+  ) {
+    console.log("\nOther work took these cores' time: where neither side was busy, the figures say little.");
+  }
   for (const { workload, target, misses } of figures) {
     if (misses > 0)
       console.log(`${target}: ${misses} of the answers under ${workload.kind} were "nothing there"`);
