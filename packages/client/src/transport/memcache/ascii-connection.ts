@@ -4,6 +4,7 @@
 
 import { connect, type Socket } from "node:net";
 import { describeCause, TransportError } from "../transport-error.ts";
+import { isConnectedToItself } from "./self-connection.ts";
 
 export interface AsciiConnectionOptions {
   readonly host: string;
@@ -101,6 +102,10 @@ export class AsciiConnection {
     );
     socket.once("connect", () => {
       if (socket !== this.#socket) return;
+      if (isConnectedToItself(socket)) {
+        this.#fail("nobody listens there");
+        return;
+      }
       this.#isConnected = true;
       this.#next();
     });

@@ -9,6 +9,7 @@ import { type Script, ScriptedServer } from "../../testing/scripted-server.ts";
 import { until } from "../../testing/until.ts";
 import { TransportError } from "../transport-error.ts";
 import { type ConnectionOptions, MemjsConnection, type Reply } from "./memjs-connection.ts";
+import { isConnectedToItself } from "./self-connection.ts";
 
 const GET = 0x00;
 const SET = 0x01;
@@ -136,6 +137,21 @@ test("a refused connect is surely not sent", async () => {
     replyBytesMax: 1_000,
   });
   expect((await failure(attempt)).kind).toBe("unreachable");
+});
+
+test("a socket that connects to itself is nobody's node", async () => {
+  // Nobody listens, and the local port is chosen to be the remote one.
+  const { port } = await serve(() => {});
+  await opened.pop()![Symbol.asyncDispose]();
+  const socket = connect({ host: "127.0.0.1", port, localAddress: "127.0.0.1", localPort: port });
+  await once(socket, "connect");
+  expect(isConnectedToItself(socket)).toBe(true);
+  socket.destroy();
+  const server = await serve((request, reply) => reply.write(renderMiss(request)));
+  const other = connect(server.address);
+  await once(other, "connect");
+  expect(isConnectedToItself(other)).toBe(false);
+  other.destroy();
 });
 
 test("a connect that is too slow is surely not sent, and sends nothing when it succeeds after all", async () => {

@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import memjs from "memjs";
 import { describeCause, TransportError } from "../transport-error.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
+import { isConnectedToItself } from "./self-connection.ts";
 
 export interface ConnectionOptions {
   readonly host: string;
@@ -184,6 +185,10 @@ export class MemjsConnection {
 
   #becomeReady(): void {
     if (this.#state !== "connecting") return;
+    if (isConnectedToItself(this.#socket)) {
+      this.#end(new Error("nobody listens there"));
+      return;
+    }
     this.#state = "ready";
     this.#settleConnect?.();
   }
