@@ -1,12 +1,7 @@
 /** KestrelClusterClient over real nodes in processes of their own, which are killed, stopped and drained. */
 
 import { once } from "node:events";
-import {
-  AdminConnection,
-  KestrelClientError,
-  KestrelClusterClient,
-  type PutOutcome,
-} from "@kestrel-mq/client";
+import { KestrelClientError, KestrelClusterClient, type PutOutcome } from "@kestrel-mq/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { KestrelNode } from "../harness/kestrel-node.ts";
 
