@@ -86,7 +86,6 @@ export class Connection implements SessionClient, Wire, BodyHolder {
     this.#socket = socket;
     this.#host = host;
     this.#session = new Session(host, this);
-    socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("end", () => this.#endInput());
     socket.on("drain", () => this.#drained());
     socket.on("error", (error) => host.logger.debug({ err: error }, "a connection failed"));
@@ -95,14 +94,15 @@ export class Connection implements SessionClient, Wire, BodyHolder {
 
   // Reading.
 
-  #receive(chunk: Buffer): void {
-    this.#host.counters.bytesRead += chunk.length;
+  /** `input[0, size)` has arrived. It is not used after this returns. */
+  receive(input: Buffer, size: number): void {
+    this.#host.counters.bytesRead += size;
     if (this.#state === "closing" || this.#state === "closed") return;
     const held = this.#held;
     if (held === null) {
-      this.#parse(chunk, 0, chunk.length);
+      this.#parse(input, 0, size);
     } else {
-      held.append(chunk);
+      held.append(input, size);
       this.#parse(held.bytes, held.start, held.end);
     }
   }

@@ -19,10 +19,11 @@ export class HeldInput {
     return this.end - this.start;
   }
 
-  append(chunk: Buffer): void {
-    if (this.end + chunk.length > this.bytes.length) this.#makeRoom(chunk.length);
-    chunk.copy(this.bytes, this.end);
-    this.end += chunk.length;
+  /** Appends a copy of `input[0, size)`. */
+  append(input: Buffer, size: number): void {
+    if (this.end + size > this.bytes.length) this.#makeRoom(size);
+    input.copy(this.bytes, this.end, 0, size);
+    this.end += size;
   }
 
   /** Moves what is held to the front, of a larger buffer if need be. */

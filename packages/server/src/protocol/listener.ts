@@ -1,6 +1,7 @@
 /** One port: accepts connections and ends them all in the end. */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { Connection, type ConnectionHost } from "./connection.ts";
+import { receiveShared } from "./shared-input.ts";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -24,6 +25,7 @@ const busyGraceMs = 2_000;
 export class Listener {
   readonly #server: Server;
   readonly #host: ConnectionHost;
+  readonly #connectionsMax: number;
   readonly #connections: Set<Connection> = new Set();
   #isRefusing = false;
   #whenEmpty: () => void = () => {};
@@ -34,12 +36,17 @@ export class Listener {
       makeCodec: host.makeCodec.bind(host),
       forget: (connection) => this.#forget(connection),
     };
+    this.#connectionsMax = connectionsMax;
     this.#server = createServer(
-      { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs, allowHalfOpen: true },
+      {
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: keepAliveMs,
+        allowHalfOpen: true,
+        pauseOnConnect: true,
+      },
       (socket) => this.#accept(socket),
     );
-    this.#server.maxConnections = connectionsMax;
-    this.#server.on("drop", () => this.#refused(connectionsMax));
   }
 
   /** Rejects when the port can't be had, with a message that says which and why. */
@@ -68,17 +75,25 @@ export class Listener {
     return { host: address, port };
   }
 
-  #accept(socket: Socket): void {
-    const { counters } = this.#host;
+  #accept(accepted: Socket): void {
+    if (this.#connections.size >= this.#connectionsMax) {
+      this.#refuse(accepted);
+      return;
+    }
     this.#isRefusing = false;
+    const { counters } = this.#host;
     counters.currConnections++;
     counters.totalConnections++;
-    this.#connections.add(new Connection(socket, this.#host));
+    const socket = receiveShared(accepted, (input, size) => connection.receive(input, size));
+    const connection: Connection = new Connection(socket, this.#host);
+    this.#connections.add(connection);
   }
 
-  #refused(connectionsMax: number): void {
+  #refuse(accepted: Socket): void {
+    accepted.destroy();
     if (this.#isRefusing) return;
     this.#isRefusing = true;
+    const connectionsMax = this.#connectionsMax;
     this.#host.logger.warn({ connectionsMax }, "too many connections: further ones are closed");
   }
 

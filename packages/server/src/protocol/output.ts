@@ -49,6 +49,8 @@ export class Output {
   /** Only the first `pledgeLength` count; the others wait to be used again. */
   readonly pledges: Pledge[] = [];
   pledgeLength = 0;
+  /** The constant that this begins with, if it does. */
+  #first: Buffer | null = null;
 
   get size(): number {
     return this.length + this.largeBytes;
@@ -63,9 +65,10 @@ export class Output {
     return at;
   }
 
-  /** For short constants. */
-  constant(source: Uint8Array): void {
+  /** For short constants, which must not change. */
+  constant(source: Buffer): void {
     const size = source.length;
+    if (this.length === 0) this.#first = source;
     let to = this.reserve(size);
     const { bytes } = this;
     for (let i = 0; i < size; i++) bytes[to++] = source[i]!;
@@ -182,7 +185,9 @@ export class Output {
   writeTo(socket: Socket): boolean {
     if (this.size === 0) return true;
     if (this.large.length === 0) {
-      socket.write(this.bytes.subarray(0, this.length));
+      // One answer, always the same: the most frequent case, and no view of the bytes has to be made.
+      const isConstant = this.#first !== null && this.#first.length === this.length;
+      socket.write(isConstant ? this.#first! : this.bytes.subarray(0, this.length));
     } else {
       socket.cork();
       let from = 0;
@@ -198,6 +203,7 @@ export class Output {
   }
 
   clear(): void {
+    this.#first = null;
     this.length = 0;
     this.largeBytes = 0;
     this.large.length = 0;
