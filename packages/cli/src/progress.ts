@@ -2,7 +2,7 @@
  * Progress of long work on standard error: a bar when the total is known, a running count when it isn't, and
  * nothing at all when standard error is no terminal. Never shown for work that ends at once.
  */
-import { Format, SingleBar } from "cli-progress";
+import cliProgress from "cli-progress";
 import { colorsFor } from "./output.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -23,7 +23,7 @@ export class Progress {
   readonly #unit: ProgressUnit;
   readonly #startedMs = Date.now();
   #done = 0;
-  #bar: SingleBar | null = null;
+  #bar: cliProgress.SingleBar | null = null;
   #timer: NodeJS.Timeout | null = null;
 
   /** Told as "<verb> 17 of 100 items"; `total` is null when it isn't known beforehand. */
@@ -61,10 +61,10 @@ export class Progress {
     const { dim } = colorsFor(stderr, env);
     const { noun, show = counted } = this.#unit;
     const total = this.#total;
-    this.#bar = new SingleBar({
+    this.#bar = new cliProgress.SingleBar({
       stream: stderr,
       format: (options, { value, progress }) => {
-        const bar = total === null ? "" : `[${Format.BarFormat(progress, options)}] `;
+        const bar = total === null ? "" : `[${cliProgress.Format.BarFormat(progress, options)}] `;
         const count = total === null ? show(value) : `${show(value)} of ${show(total)}`;
         const perSecond = (value / (Date.now() - this.#startedMs)) * 1000;
         const pace = perSecond < 1 ? "" : `, ${show(perSecond)} a second`;
