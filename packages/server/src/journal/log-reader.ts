@@ -13,6 +13,7 @@ import type { ItemView } from "./item-view.ts";
 import type { Log } from "./log.ts";
 import type { Receipt } from "./receipt.ts";
 import { encodeDone, putExpiry, type ReaderState, recordType } from "./record.ts";
+import type { Segment } from "./segment.ts";
 
 /** Where an item lies: `at` counts from the start of the chunk. */
 export interface Place {
@@ -225,6 +226,14 @@ export class LogReader {
     this.items--;
     this.bytes -= size;
     this.#finish(id, size, this.log.tail);
+  }
+
+  /** The items of this segment that are open or returned lie elsewhere now. */
+  movePlaces(segment: Segment, find: (id: number) => { chunk: Chunk; at: number }): void {
+    const moved = (place: Place): Place =>
+      place.chunk.segment === segment ? { ...place, ...find(place.id) } : place;
+    for (const [id, place] of this.#open) this.#open.set(id, moved(place));
+    for (const [index, place] of this.#returned.entries()) this.#returned[index] = moved(place);
   }
 
   /** Everything but the open items is done. Returns how many items that were. */

@@ -10,6 +10,7 @@ import type { Logger } from "../logging.ts";
 import type { QueueSettings } from "../settings/settings.ts";
 import type { Chunk } from "./chunk.ts";
 import { type CacheOwner, ChunkCache, type MemoryBudget } from "./chunk-cache.ts";
+import { Compaction } from "./compaction.ts";
 import { assessChunk } from "./damage.ts";
 import { frameHeadSize, frameType, type Stretch, sealedFrames, sealFrame } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
@@ -80,6 +81,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   readonly #chain: SegmentChain;
   readonly #sync: LogSync;
   readonly #health: LogHealth;
+  readonly #compaction: Compaction;
   #nextReaderNumber = 0;
   #mark: TurnMark;
   /** Place of the open frame's head in the tail; -1: none. */
@@ -104,6 +106,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.#health = new LogHealth(options, this);
     this.#sync = new LogSync((error) => this.#health.syncFailed(error));
     this.#chain = new SegmentChain({ ...options, createdMs }, this.cache, this.#sync);
+    this.#compaction = new Compaction(options, this, this.#chain);
     this.#mark = { chunk: this.tail, size: 0, nextId: 1 };
   }
 
@@ -166,7 +169,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
 
   /** Segments rewritten with their live items only, since the start. */
   get rewrites(): number {
-    return 0;
+    return this.#compaction.rewrites;
   }
 
   /** Why puts are refused now; null when they are not. */
@@ -475,6 +478,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   #roll(): void {
     if (this.#chain.roll(this.nextId, this.readers)) {
       this.#rollAtBytes = 0;
+      if (this.isDurable) this.#compaction.consider();
       // The states in the new segment hold whatever was still owed.
       for (const reader of this.readers) reader.turnWritten();
     } else {
@@ -487,6 +491,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     const { tail } = this;
     const isIdle = this.#sweptEnd === tail.end;
     this.#sweptEnd = tail.end;
+    if (this.isDurable) this.#compaction.consider();
     if (!isIdle || this.isTurnOpen || this.refusal !== null) return;
     if (tail === tail.segment.firstChunk && tail.size === 0) return;
     if (this.readers.some((reader) => reader.items > 0 || reader.openLength > 0)) return;
@@ -518,6 +523,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   /** Writes what is left, syncs it where the settings ask for that, and closes the files. */
   async close(): Promise<void> {
     if (this.isTurnOpen) this.writeTurn();
+    await this.#compaction.close();
     if (this.isDurable && this.settings.syncJournal !== "never") await this.#sync.settle();
     this.abandon();
   }

@@ -7,6 +7,7 @@ import path from "node:path";
 import type { Disk } from "../disk.ts";
 import type { Logger } from "../logging.ts";
 import { viewOf } from "./bytes.ts";
+import { unfinishedSuffix } from "./compaction.ts";
 import { sealedFrames, splitStretches } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { type ChunkPlace, decodeRecords, isFor, type LogRecord, type ReaderState } from "./record.ts";
@@ -59,7 +60,9 @@ class Recovery {
     this.#folder = folder;
     this.#disk = disk;
     this.#logger = logger;
-    const names = disk.list(folder).filter((name) => findSegmentName(name) !== undefined);
+    const listed = disk.list(folder);
+    for (const name of listed) if (name.endsWith(unfinishedSuffix)) this.#remove(path.join(folder, name));
+    const names = listed.filter((name) => findSegmentName(name) !== undefined);
     this.#files = names.map((name) => path.join(folder, name));
   }
 
@@ -149,8 +152,12 @@ class Recovery {
   #removeLeftover(scan: SegmentScan): void {
     const file = scan.segment.file!;
     file.close();
-    this.#disk.removeFile(file.path).catch((error: unknown) => {
-      this.#logger.warn({ err: error, file: file.path }, "cannot remove an empty segment");
+    this.#remove(file.path);
+  }
+
+  #remove(file: string): void {
+    this.#disk.removeFile(file).catch((error: unknown) => {
+      this.#logger.warn({ err: error, file }, "cannot remove what a crash has left");
     });
   }
 

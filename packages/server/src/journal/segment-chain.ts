@@ -3,14 +3,14 @@
  * what every reader is done with. The last chunk of the last segment is the tail, where the log appends.
  */
 import path from "node:path";
-import type { Disk } from "../disk.ts";
+import type { Disk, DiskFile } from "../disk.ts";
 import type { Logger } from "../logging.ts";
 import { Chunk, chunkSizeMax, chunkSizeMin, largeItemBytes } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { segmentSeed } from "./frame.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { LogSync } from "./log-sync.ts";
-import type { ReaderState } from "./record.ts";
+import type { ChunkPlace, ReaderState } from "./record.ts";
 import type { RecoveredLog } from "./recovery.ts";
 import { encodeSegmentEnd, encodeSegmentHead, Segment, segmentName } from "./segment.ts";
 
@@ -205,6 +205,27 @@ export class SegmentChain {
     this.#options.disk.removeFile(file.path).catch((error: unknown) => {
       this.#options.logger.warn({ err: error, file: file.path }, "cannot remove a finished segment");
     });
+  }
+
+  /** A closed segment, in which nobody stands, goes on in another file with other chunks. */
+  replace(segment: Segment, file: DiskFile, places: readonly ChunkPlace[], size: number): void {
+    const old = segment.chunks;
+    for (const chunk of old) this.#cache.drop(chunk);
+    segment.file = file;
+    segment.size = segment.syncedSize = size;
+    // There are never more chunks than before, so their orders still lie between the neighbours'.
+    segment.chunks = places.map(
+      (place, index) => new Chunk(segment, place.offset, old[index]!.order, place.firstId, place.size),
+    );
+    for (const [index, chunk] of segment.chunks.entries()) {
+      chunk.next = segment.chunks[index + 1] ?? old[old.length - 1]!.next;
+    }
+    // Whoever comes from before, over dropped segments perhaps, is led on.
+    const first = old[0]!;
+    first.size = 0;
+    first.next = segment.firstChunk;
+    const previous = this.segments[this.segments.indexOf(segment) - 1];
+    if (previous !== undefined) previous.lastChunk.next = segment.firstChunk;
   }
 
   /** Closes the files and lets go of the memory. */

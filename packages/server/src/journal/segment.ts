@@ -24,7 +24,7 @@ const namePattern = /^(\d{16})-(\d{8})\.log$/;
 
 export class Segment {
   /** Null for a log that lives in memory only. */
-  readonly file: DiskFile | null;
+  file: DiskFile | null;
   readonly number: number;
   readonly seed: number;
   readonly firstId: number;
@@ -40,7 +40,7 @@ export class Segment {
   isClosed = false;
   /** Its file is gone, or about to go. */
   isDropped = false;
-  readonly chunks: Chunk[] = [];
+  chunks: Chunk[] = [];
 
   constructor(file: DiskFile | null, name: string, number: number, firstId: number, size: number) {
     this.file = file;

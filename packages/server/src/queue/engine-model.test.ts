@@ -282,7 +282,12 @@ class Run {
 }
 
 const smallLogs = {
-  default: { defaultJournalSizeBytes: 1500, maxMemorySizeBytes: 1000 },
+  default: {
+    defaultJournalSizeBytes: 1500,
+    maxMemorySizeBytes: 1000,
+    maxJournalSizeBytes: 2000,
+    minJournalCompactDelayMs: 0,
+  },
 };
 
 test("the engine does what the model does", async () => {

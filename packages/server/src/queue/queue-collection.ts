@@ -197,6 +197,11 @@ export class QueueCollection {
     return [...this.#queues.keys()];
   }
 
+  /** All queues, in that order. */
+  all(): IterableIterator<Queue> {
+    return this.#queues.values();
+  }
+
   /** Names of the fanouts of this queue. */
   childrenOf(name: string): string[] {
     return this.#families.get(name)?.fanouts.map((fanout) => fanout.name) ?? [];

@@ -30,6 +30,10 @@ export interface QueueOptions {
 /** Counters since the start, per queue; see dialect of `stats`. */
 export interface QueueCounters {
   totalItems: number;
+  putBytes: number;
+  /** Items handed out, each time again, and gets that ended without one; peeks are not among them. */
+  getHits: number;
+  getMisses: number;
   expiredItems: number;
   discarded: number;
   transactions: number;
@@ -45,6 +49,9 @@ export class Queue {
   readonly createdMs: number;
   readonly counters: QueueCounters = {
     totalItems: 0,
+    putBytes: 0,
+    getHits: 0,
+    getMisses: 0,
     expiredItems: 0,
     discarded: 0,
     transactions: 0,
@@ -115,6 +122,7 @@ export class Queue {
   /** An item was appended for this queue: serve who waits. */
   noteItem(): void {
     this.counters.totalItems++;
+    this.counters.putBytes += this.reader.log.lastPutSize;
     if (this.#waiters.length > 0) this.#serve();
   }
 
@@ -131,7 +139,10 @@ export class Queue {
     const found = this.#waiters.length > 0 && this.reader.items > 0 ? "loading" : this.#findLive();
     if (found === "item") return this.#handOut(mode);
     const now = deadline === 0 ? 0 : this.#clock.now();
-    if (found === "none" && deadline <= now) return null;
+    if (found === "none" && deadline <= now) {
+      this.#noteMiss(mode);
+      return null;
+    }
     const waiter = new Waiter(this.#waiters, mode, deadline, receiver);
     if (deadline > now) waiter.timer = this.#clock.after(deadline - now, () => this.#giveUp(waiter));
     this.#waiters.push(waiter);
@@ -141,7 +152,12 @@ export class Queue {
   #giveUp(waiter: Waiter): void {
     if (waiter.list === null) return;
     waiter.withdraw();
+    this.#noteMiss(waiter.mode);
     waiter.receiver.miss();
+  }
+
+  #noteMiss(mode: GetMode): void {
+    if (mode !== "peek") this.counters.getMisses++;
   }
 
   /** The head, after what has expired there is gone. */
@@ -186,7 +202,7 @@ export class Queue {
       const { id } = this.reader.open(this.#clock.now());
       if (receipt === null) this.reader.confirm(id);
       else
-        receipt.whenSettled(() => (receipt.state === "kept" ? this.reader.confirm(id) : this.#giveBack(id)));
+        receipt.whenSettled(() => (receipt.state === "kept" ? this.reader.confirm(id) : this.giveBack(id)));
     }
     this.counters.expiredItems++;
     return true;
@@ -197,14 +213,17 @@ export class Queue {
     const { view } = reader;
     view.expiryMs = this.#expiryOf(view);
     if (mode === "peek") return view;
+    this.counters.getHits++;
     const now = this.#clock.now();
     this.#lastAgeMs = Math.max(0, now - view.addTimeMs);
     if (mode === "take") {
       reader.take();
     } else {
       reader.open(now);
-      this.counters.transactions++;
-      if (this.settings.enableTrace) this.#trace("open", view.id);
+      if (mode === "open") {
+        this.counters.transactions++;
+        if (this.settings.enableTrace) this.#trace("open", view.id);
+      }
     }
     return view;
   }
@@ -232,6 +251,7 @@ export class Queue {
    * it is kept.
    */
   confirm(id: number): Receipt | null | false {
+    if (this.#isDeleted) return false;
     const confirmed = this.reader.confirm(id);
     if (confirmed !== false && this.settings.enableTrace) this.#trace("confirm", id);
     return confirmed;
@@ -239,13 +259,14 @@ export class Queue {
 
   /** An open item goes back to the head, in its old place. False: that id is not open (any more). */
   abort(id: number): boolean {
-    if (!this.#giveBack(id)) return false;
+    if (!this.giveBack(id)) return false;
     this.counters.canceledTransactions++;
     if (this.settings.enableTrace) this.#trace("abort", id);
     return true;
   }
 
-  #giveBack(id: number): boolean {
+  /** As `abort`, but not counted: for an item that was held, not opened. */
+  giveBack(id: number): boolean {
     if (this.#isDeleted || !this.reader.giveBack(id)) return false;
     if (this.#waiters.length > 0) this.#serve();
     return true;

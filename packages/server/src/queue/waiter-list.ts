@@ -2,8 +2,12 @@
 import type { Timer } from "../clock.ts";
 import type { ItemView } from "../journal/item-view.ts";
 
-/** - `take`: remove it; `open`: set it aside until it is confirmed or aborted; `peek`: look at it only. */
-export type GetMode = "take" | "open" | "peek";
+/**
+ * - `take`: remove it; `open`: set it aside until it is confirmed or aborted; `peek`: look at it only.
+ * - `hold`: as `open`, but no transaction in the statistics: whoever collects several items holds them until he has
+ *   all, and then confirms them or gives them back.
+ */
+export type GetMode = "take" | "open" | "hold" | "peek";
 
 /**
  * Who asked for an item. Exactly one of the two is called, once, never within the call that asked. `receive` comes

@@ -1,0 +1,90 @@
+/** Segments that are mostly dead are rewritten: what is pinned stays small, and nothing that is wanted is lost. */
+import { expect, test } from "vitest";
+import { systemError } from "../testing/fake-disk.ts";
+import { type Got, TestNode } from "../testing/node.ts";
+
+const rules = {
+  default: {
+    defaultJournalSizeBytes: 2000,
+    maxJournalSizeBytes: 4000,
+    minJournalCompactDelayMs: 0,
+    maxMemorySizeBytes: 1000,
+  },
+};
+
+/** Lets what runs in the background finish. */
+async function settle(): Promise<void> {
+  for (let round = 0; round < 200; round++) await Promise.resolve();
+}
+
+function bytesOf(node: TestNode, queue: string): number {
+  return node.segmentsOf(queue).reduce((sum, file) => sum + node.disk.bytesOf(`spool/${queue}/${file}`).length, 0);
+}
+
+/** Puts `length` items through the queue and leaves one of every twenty open. */
+async function leak(node: TestNode, length: number): Promise<Got[]> {
+  const open: Got[] = [];
+  for (let number = 0; number < length; number++) {
+    node.put("q", `${number} ${"-".repeat(80)}`);
+    const got = await node.get("q", number % 20 === 0 ? "open" : "take");
+    if (number % 20 === 0) open.push(got!);
+    await settle();
+  }
+  return open;
+}
+
+test("items left open in every segment pin little more than themselves", async () => {
+  const node = await TestNode.start(rules);
+  const open = await leak(node, 800);
+  expect(node.queues.stats("q")).toContainEqual(["open_transactions", open.length]);
+  const rewrites = node.queue("q").reader.log.rewrites;
+  expect(rewrites).toBeGreaterThan(10);
+  expect(bytesOf(node, "q")).toBeLessThan(4000 + 2000 + open.length * 300);
+});
+
+test("open items of rewritten segments are confirmed, and given back in their order", async () => {
+  const node = await TestNode.start(rules);
+  const open = await leak(node, 400);
+  expect(node.queue("q").reader.log.rewrites).toBeGreaterThan(0);
+  const [first, second, ...rest] = open;
+  expect(node.queue("q").confirm(second!.id)).toBe(null);
+  for (const got of rest.toReversed()) node.queue("q").abort(got.id);
+  node.queue("q").abort(first!.id);
+  expect(await node.drain("q")).toEqual([first, ...rest].map((got) => got!.text));
+});
+
+test("a kill at any step of a rewrite loses nothing", async () => {
+  const reference = await TestNode.start(rules);
+  const expected = (await leak(reference, 200)).map((got) => got.text);
+  const total = reference.disk.operations;
+  for (let stop = 20; stop < total; stop += 13) {
+    const node = await TestNode.start(rules);
+    let killed: ReturnType<typeof node.disk.afterKill> | null = null;
+    node.disk.fault = () => {
+      if (node.disk.operations === stop) killed = node.disk.afterKill();
+    };
+    await leak(node, 200);
+    if (killed === null) continue;
+    const next = await node.afterKill(killed);
+    const left = await next.drain("q");
+    // Of the items that were open at that moment each is there, in order; the last put may be there or not.
+    const known = left.filter((text) => expected.includes(text));
+    expect(known).toEqual(expected.slice(0, known.length));
+    expect(left.length - known.length).toBeLessThanOrEqual(1);
+    expect(next.disk.list("spool/q").filter((file) => file.endsWith("~"))).toEqual([]);
+    await next.stop();
+  }
+});
+
+test("a rewrite that fails leaves the old segment as it was", async () => {
+  const node = await TestNode.start(rules);
+  node.disk.fault = (operation, file) => {
+    if (operation === "create" && file.endsWith("~")) throw systemError("ENOSPC", file);
+  };
+  const open = await leak(node, 200);
+  expect(node.log.having("cannot rewrite a segment").length).toBeGreaterThan(0);
+  const next = await node.afterKill();
+  expect((await next.drain("q")).filter((text) => open.some((got) => got.text === text))).toEqual(
+    open.map((got) => got.text),
+  );
+});
