@@ -96,6 +96,16 @@ export class LogReader {
     return this.#open.values();
   }
 
+  /** Items that were given back, by id: they come first again. */
+  returnedPlaces(): readonly Place[] {
+    return this.#returned;
+  }
+
+  /** Where to look in `chunk` for the next item, as `find` left it. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** Puts the position behind all that the tail holds now. */
   moveToEnd(tail: Chunk): void {
     this.chunk = tail;
