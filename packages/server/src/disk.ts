@@ -20,11 +20,15 @@ export interface DiskFile {
   truncate(size: number): void;
   /** fdatasync. */
   sync(): Promise<void>;
+  /** Whether its name still leads to it: false once somebody has removed the file or its folder. */
+  isThere(): boolean;
   close(): void;
 }
 
 /** Held by the one process that owns a folder. */
 export interface FolderLock {
+  /** Puts it back if somebody has removed it. Throws the system's error. */
+  renew(): void;
   release(): void;
 }
 
@@ -217,6 +221,15 @@ class NodeFile implements DiskFile {
 
   sync(): Promise<void> {
     return this.#hold((descriptor) => fdatasyncAsync(descriptor));
+  }
+
+  isThere(): boolean {
+    try {
+      return fs.statSync(this.path).ino === fs.fstatSync(this.#need()).ino;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw error;
+    }
   }
 
   async #hold<T>(use: (descriptor: number) => Promise<T>): Promise<T> {

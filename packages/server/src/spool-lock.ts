@@ -115,6 +115,13 @@ export class SpoolLock {
     fs.rmSync(moved, { force: true });
   }
 
+  /** A spool folder that was emptied behind our back is still ours. */
+  renew(): void {
+    if (fs.existsSync(this.#path)) return;
+    fs.mkdirSync(path.dirname(this.#path), { recursive: true });
+    SpoolLock.take(path.dirname(this.#path));
+  }
+
   release(): void {
     fs.rmSync(this.#path, { force: true });
   }

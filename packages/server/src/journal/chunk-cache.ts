@@ -19,6 +19,11 @@ export class MemoryBudget {
     this.bytesMax = bytesMax;
   }
 
+  /** Room enough to read something that nobody has asked for. */
+  get isRoomy(): boolean {
+    return this.bytes < this.bytesMax / 2;
+  }
+
   get isOver(): boolean {
     return this.bytes > this.bytesMax;
   }
@@ -50,6 +55,11 @@ export class ChunkCache {
   account(bytes: number): void {
     this.bytes += bytes;
     this.#budget.bytes += bytes;
+  }
+
+  /** Room enough to read something that nobody has asked for. */
+  get isRoomy(): boolean {
+    return this.#budget.isRoomy;
   }
 
   drop(chunk: Chunk): void {

@@ -18,7 +18,9 @@ async function settle(): Promise<void> {
 }
 
 function bytesOf(node: TestNode, queue: string): number {
-  return node.segmentsOf(queue).reduce((sum, file) => sum + node.disk.bytesOf(`spool/${queue}/${file}`).length, 0);
+  return node
+    .segmentsOf(queue)
+    .reduce((sum, file) => sum + node.disk.bytesOf(`spool/${queue}/${file}`).length, 0);
 }
 
 /** Puts `length` items through the queue and leaves one of every twenty open. */

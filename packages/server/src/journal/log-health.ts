@@ -26,6 +26,8 @@ export interface HealthOwner {
   /** Where the tail segment's content ends. */
   readonly endOffset: number;
   readonly isTurnOpen: boolean;
+  /** Puts files back that somebody has removed. Throws when that is not possible. */
+  restoreFiles(): void;
   /** Writes what failed turns still owe to the file. False: not possible now. */
   writeOwed(): boolean;
 }
@@ -87,8 +89,9 @@ export class LogHealth {
   async #tryDisk(): Promise<boolean> {
     const { segments, endOffset, isTurnOpen } = this.#owner;
     if (isTurnOpen || this.#isClosed) return false;
-    const file = segments[segments.length - 1]!.file!;
     try {
+      this.#owner.restoreFiles();
+      const file = segments[segments.length - 1]!.file!;
       file.write(Buffer.alloc(probeBytes), 0, probeBytes, endOffset);
       file.truncate(endOffset);
       this.#options.reserve?.refill();

@@ -123,6 +123,11 @@ export class LogReader {
     };
   }
 
+  /** Whether `find` would answer without the file. */
+  get isHeadInMemory(): boolean {
+    return (this.#returned[0]?.chunk ?? this.chunk).view !== null;
+  }
+
   /** Looks for the item at the head: the returned one with the smallest id, else the next one in the log. */
   find(): Found {
     const returned = this.#returned[0];

@@ -3,7 +3,7 @@
  * What one turn appends is written by one call, and either all of it happens or none. The log knows nothing of
  * waiters, expiry or names of queues beyond what its files carry.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock, Timer } from "../clock.ts";
 import type { Disk } from "../disk.ts";
 import type { KestrelError } from "../errors.ts";
 import type { Logger } from "../logging.ts";
@@ -95,7 +95,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   #rollAtBytes = 0;
   /** The tail's end at the last sweep. */
   #sweptEnd = -1;
-  #syncedMs = 0;
+  #syncTimer: Timer | null = null;
   #isClosed = false;
 
   private constructor(options: LogOptions, createdMs: number) {
@@ -324,7 +324,6 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
 
   load(chunk: Chunk, reader: LogReader): void {
     this.cache.load(chunk, reader);
-    this.cache.readAhead(chunk);
   }
 
   /** What an answer that shows this item has to wait for. */
@@ -398,7 +397,9 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.#noteWritten();
     const receipt = this.#receipt!;
     this.#sync.written(this.tail.segment);
-    if (this.settings.syncJournal === 0) {
+    const { syncJournal } = this.settings;
+    if (typeof syncJournal === "number" && syncJournal > 0) this.#syncLater(syncJournal);
+    if (syncJournal === 0) {
       const { nextId } = this;
       receipt.whenSettled(() => {
         this.#safeNextId = Math.max(this.#safeNextId, nextId);
@@ -464,12 +465,12 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     return true;
   }
 
-  /** Syncs what has been written since the last time, if that is `periodMs` ago. */
-  syncIfDue(periodMs: number): void {
-    const now = this.#options.clock.now();
-    if (now - this.#syncedMs < periodMs) return;
-    this.#syncedMs = now;
-    this.#sync.request(null);
+  /** Syncs what this turn and those to come have written, a period from now. */
+  #syncLater(periodMs: number): void {
+    this.#syncTimer ??= this.#options.clock.after(periodMs, () => {
+      this.#syncTimer = null;
+      this.#sync.request(null);
+    });
   }
 
   // Segments
@@ -486,12 +487,33 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     }
   }
 
+  /**
+   * Writes the files anew that somebody has removed behind our back. Throws the system's error, also when a file's
+   * bytes cannot be had any more.
+   */
+  restoreFiles(): void {
+    if (this.tail.segment.file!.isThere()) return;
+    const { disk, logger, folder, queueName } = this.#options;
+    logger.error({ queue: queueName, folder }, "the journal has vanished; writing it again");
+    disk.makeFolder(folder!);
+    this.#chain.restoreFiles();
+  }
+
+  #checkFiles(): void {
+    this.#compaction.consider();
+    try {
+      this.restoreFiles();
+    } catch (cause) {
+      this.#health.writeFailed(diskError(cause));
+    }
+  }
+
   /** The regular look: files and memory of a log that is empty and was left alone since the last look shrink. */
   sweep(): void {
     const { tail } = this;
     const isIdle = this.#sweptEnd === tail.end;
     this.#sweptEnd = tail.end;
-    if (this.isDurable) this.#compaction.consider();
+    if (this.isDurable && !isIdle && this.refusal === null && !this.isTurnOpen) this.#checkFiles();
     if (!isIdle || this.isTurnOpen || this.refusal !== null) return;
     if (tail === tail.segment.firstChunk && tail.size === 0) return;
     if (this.readers.some((reader) => reader.items > 0 || reader.openLength > 0)) return;
@@ -531,6 +553,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   /** Closes the files and lets go of the memory; nothing is written any more. */
   abandon(): void {
     this.#isClosed = true;
+    this.#syncTimer?.cancel();
     this.#health.close();
     // What was put in this turn was kept, and is gone with the rest.
     if (this.isTurnOpen) this.#receipt?.keep();

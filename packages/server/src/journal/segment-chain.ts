@@ -207,6 +207,28 @@ export class SegmentChain {
     });
   }
 
+  /** Writes every file again from the descriptors that are still open. Throws the system's error. */
+  restoreFiles(): void {
+    for (const segment of this.segments) {
+      const old = segment.file!;
+      if (old.isThere()) continue;
+      const bytes = Buffer.allocUnsafeSlow(segment.size);
+      if (old.readNow(bytes, 0, bytes.length, 0) < bytes.length)
+        throw new Error(`${old.path} has lost bytes`);
+      const file = this.#options.disk.create(old.path);
+      try {
+        file.write(bytes, 0, bytes.length, 0);
+      } catch (error) {
+        file.close();
+        throw error;
+      }
+      segment.file = file;
+      segment.syncedSize = 0;
+      this.#sync.written(segment);
+      old.close();
+    }
+  }
+
   /** A closed segment, in which nobody stands, goes on in another file with other chunks. */
   replace(segment: Segment, file: DiskFile, places: readonly ChunkPlace[], size: number): void {
     const old = segment.chunks;

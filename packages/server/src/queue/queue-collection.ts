@@ -49,7 +49,6 @@ export class QueueCollection {
   #lock: FolderLock | null = null;
   #reserve: Reserve | null = null;
   #sweepTimer: Timer | null = null;
-  #syncTimer: Timer | null = null;
   #deletedFolders = 0;
   /** Since the start. */
   readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
@@ -86,7 +85,6 @@ export class QueueCollection {
     }
     collection.#obtainConfigured();
     collection.#sweepLater();
-    collection.#syncLater();
     return collection;
   }
 
@@ -347,18 +345,14 @@ export class QueueCollection {
       }
     }
     for (const family of this.#families.values()) family.log.sweep();
-  }
-
-  #syncLater(): void {
-    let periodMs = Number.POSITIVE_INFINITY;
-    for (const { name, log } of this.#families.values()) {
-      const { syncJournal } = this.#rules.settingsFor(name);
-      if (typeof syncJournal !== "number" || syncJournal === 0) continue;
-      periodMs = Math.min(periodMs, syncJournal);
-      log.syncIfDue(syncJournal);
+    try {
+      this.#lock?.renew();
+    } catch (error) {
+      this.#options.logger.error(
+        { err: error },
+        "the lock of the spool folder is gone and cannot be put back",
+      );
     }
-    const next = Number.isFinite(periodMs) ? periodMs : sweepPeriodMsDefault;
-    this.#syncTimer = this.#options.clock.after(next, () => this.#syncLater());
   }
 
   // Numbers
@@ -389,7 +383,6 @@ export class QueueCollection {
   /** Ends all waiting, writes what is left, and lets go of the spool folder. */
   async stop(): Promise<void> {
     this.#sweepTimer?.cancel();
-    this.#syncTimer?.cancel();
     for (const queue of this.#queues.values()) queue.end();
     this.#options.turn.endNow();
     for (const family of this.#families.values()) await family.log.close();

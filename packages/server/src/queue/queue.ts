@@ -296,7 +296,10 @@ export class Queue {
   /** The regular look: expired items, open reads that took too long. */
   sweep(): void {
     const { openTransactionTimeoutMs, maxExpireSweep } = this.settings;
-    this.flushExpired(maxExpireSweep ?? Number.POSITIVE_INFINITY);
+    // After a start the head is in the file only; it is looked at all the same, so that delayed items move on.
+    if (this.reader.isHeadInMemory || this.reader.log.cache.isRoomy) {
+      this.flushExpired(maxExpireSweep ?? Number.POSITIVE_INFINITY);
+    }
     if (openTransactionTimeoutMs === null) return;
     const openedBefore = this.#clock.now() - openTransactionTimeoutMs;
     const late: number[] = [];

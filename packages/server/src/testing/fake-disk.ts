@@ -40,7 +40,7 @@ export class FakeDisk implements Disk {
   }
 
   lockFolder(): FolderLock {
-    return { release: () => {} };
+    return { renew: () => {}, release: () => {} };
   }
 
   makeFolder(folder: string): void {
@@ -133,16 +133,17 @@ export function systemError(code: string, file: string): Error {
 class FakeFile implements DiskFile {
   readonly path: string;
   readonly #disk: FakeDisk;
+  /** Stays readable and writable when somebody removes the file, as an open descriptor does. */
+  readonly #opened: Content;
 
   constructor(disk: FakeDisk, file: string) {
     this.#disk = disk;
     this.path = file;
+    this.#opened = disk.files.get(file)!;
   }
 
   get #content(): Content {
-    const content = this.#disk.files.get(this.path);
-    if (content === undefined) throw systemError("ENOENT", this.path);
-    return content;
+    return this.#opened;
   }
 
   size(): number {
@@ -197,8 +198,11 @@ class FakeFile implements DiskFile {
     const covered = Buffer.from(bytes.subarray(0, size));
     await Promise.resolve();
     this.#disk.check("sync", this.path);
-    const content = this.#disk.files.get(this.path);
-    if (content !== undefined) content.synced = covered;
+    this.#opened.synced = covered;
+  }
+
+  isThere(): boolean {
+    return this.#disk.files.get(this.path) === this.#opened;
   }
 
   close(): void {}

@@ -1,0 +1,198 @@
+/** What happens when the disk refuses, fails to sync, or loses the files: nothing is lost, and service returns. */
+import { expect, test } from "vitest";
+import { systemError } from "../testing/fake-disk.ts";
+import { TestNode } from "../testing/node.ts";
+
+function full(node: TestNode): void {
+  node.disk.fault = (operation, file) => {
+    if (operation === "write" || operation === "create") throw systemError("ENOSPC", file);
+  };
+}
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < 50; round++) await Promise.resolve();
+}
+
+test("a full disk refuses puts with a reason, serves gets, and service returns by itself", async () => {
+  const node = await TestNode.start();
+  node.put("q", "one");
+  node.put("q", "two");
+  full(node);
+  node.disk.tornBytes = 10;
+  const data = Buffer.from("lost");
+  const receipt = node.queues.put("q", data, 0, 4, 0, 0);
+  node.turn.endNow();
+  expect(receipt).toMatchObject({ state: "failed", isUndone: true, error: { code: "disk" } });
+  expect(() => node.put("q", "refused")).toThrow("no space left");
+  expect(await node.get("q")).toMatchObject({ text: "one" });
+  expect(node.queue("q").length).toBe(1);
+  node.disk.fault = () => {};
+  node.clock.advance(1000);
+  await settle();
+  expect(node.put("q", "three")).toBe("kept");
+  const next = await node.afterKill();
+  expect(await next.drain("q")).toEqual(["two", "three"]);
+  expect(next.log.having("the journal's tail is torn; cut")).toEqual([]);
+});
+
+test("what was taken while the disk was full stays taken: the reserve is for that", async () => {
+  const node = await TestNode.start();
+  node.put("q", "one");
+  node.put("q", "two");
+  let isFull = true;
+  const reserve = "spool/.kestrel.reserve";
+  node.disk.fault = (operation, file) => {
+    const isRoom = node.disk.files.get(reserve)?.size === 0 && file !== reserve;
+    if (isFull && operation === "write" && !isRoom) throw systemError("ENOSPC", file);
+  };
+  expect(await node.get("q")).toMatchObject({ text: "one" });
+  isFull = false;
+  const next = await node.afterKill();
+  expect(await next.drain("q")).toEqual(["two"]);
+});
+
+test("an item that was handed out in a turn that failed was never there", async () => {
+  const node = await TestNode.start();
+  node.put("other", "x");
+  node.queues.obtain("q");
+  node.turn.endNow();
+  full(node);
+  const data = Buffer.from("ghost");
+  node.queues.put("q", data, 0, 5, 0, 0);
+  const item = node.queue("q").get("open", 0, { receive: () => {}, miss: () => {} });
+  const receipt = item !== null && "receipt" in item ? item.receipt : null;
+  node.turn.endNow();
+  expect(receipt).toMatchObject({ state: "failed", isUndone: true });
+  expect(node.queue("q").openLength).toBe(0);
+  expect(node.queue("q").length).toBe(0);
+  expect(node.queue("q").bytes).toBe(0);
+});
+
+test("with syncJournal 0 an answer waits for its sync, and all that wait share one", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 0 } });
+  const data = Buffer.from("item");
+  node.queues.obtain("q");
+  node.turn.endNow();
+  await settle();
+  let syncs = 0;
+  let release: () => void = () => {};
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const file = node.queue("q").reader.log.tail.segment.file!;
+  const sync = file.sync.bind(file);
+  file.sync = async () => {
+    syncs++;
+    await gate;
+    await sync();
+  };
+  const receipts: unknown[] = [];
+  for (let turn = 0; turn < 10; turn++) {
+    for (let put = 0; put < 10; put++) receipts.push(node.queues.put("q", data, 0, 4, 0, 0));
+    node.turn.endNow();
+  }
+  expect(receipts.every((receipt) => (receipt as { state: string }).state === "pending")).toBe(true);
+  expect(syncs).toBe(1);
+  release();
+  await settle();
+  expect(receipts.every((receipt) => (receipt as { state: string }).state === "kept")).toBe(true);
+  expect(syncs).toBe(2);
+  const next = await TestNode.start({}, node.disk.afterPowerLoss());
+  expect(next.queue("q").length).toBe(100);
+});
+
+test("a failed sync refuses its puts and all others until the bytes are written and synced again", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 0 } });
+  node.put("q", "safe");
+  await settle();
+  node.disk.fault = (operation, file) => {
+    if (operation === "sync") throw systemError("EIO", file);
+  };
+  const data = Buffer.from("unsure");
+  const receipt = node.queues.put("q", data, 0, 6, 0, 0);
+  node.turn.endNow();
+  await settle();
+  expect(receipt).toMatchObject({ state: "failed", isUndone: false });
+  expect(() => node.put("q", "refused")).toThrow("sync failed");
+  node.clock.advance(1000);
+  await settle();
+  expect(() => node.put("q", "refused")).toThrow("sync failed");
+  node.disk.fault = () => {};
+  const written = node.disk.bytesWritten;
+  node.clock.advance(1000);
+  await settle();
+  expect(node.disk.bytesWritten).toBeGreaterThan(written);
+  expect(node.put("q", "again")).toBe("pending");
+  await settle();
+  const next = await TestNode.start({}, node.disk.afterPowerLoss());
+  expect(await next.drain("q")).toEqual(["safe", "unsure", "again"]);
+});
+
+test("a period of syncJournal syncs in the background, and only what is dirty", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 100 } });
+  node.put("q", "one");
+  node.clock.advance(200);
+  await settle();
+  let syncs = 0;
+  node.disk.fault = (operation) => {
+    if (operation === "sync") syncs++;
+  };
+  node.clock.advance(1000);
+  await settle();
+  expect(syncs).toBe(0);
+  expect(node.put("q", "two")).toBe("kept");
+  node.clock.advance(200);
+  await settle();
+  expect(syncs).toBe(1);
+  const next = await TestNode.start({}, node.disk.afterPowerLoss());
+  expect(await next.drain("q")).toEqual(["one", "two"]);
+});
+
+test("a journal that somebody removed is written again", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 500 } });
+  for (let number = 0; number < 20; number++) node.put("q", `item ${number} ${"-".repeat(50)}`);
+  for (const file of [...node.disk.files.keys()])
+    if (file.startsWith("spool/q/")) node.disk.files.delete(file);
+  node.put("q", "last");
+  node.clock.advance(1000);
+  await settle();
+  expect(node.log.having("the journal has vanished; writing it again")).toHaveLength(1);
+  const next = await node.afterKill();
+  expect(next.queue("q").length).toBe(21);
+  expect((await next.drain("q")).at(-1)).toBe("last");
+});
+
+test("a fault at every single operation leaves a state that could have been", async () => {
+  const run = async (node: TestNode): Promise<string[]> => {
+    const kept: string[] = [];
+    for (let number = 0; number < 12; number++) {
+      const text = `${number} ${"-".repeat(60)}`;
+      try {
+        if (node.put("q", text) === "kept") kept.push(text);
+        if (number % 4 === 3 && (await node.get("q"))?.text === kept[0]) kept.shift();
+        if (number === 6) {
+          node.put("gone", "x");
+          node.queues.delete("gone");
+          node.turn.endNow();
+        }
+      } catch (error) {
+        expect(error).toMatchObject({ code: "disk" });
+      }
+      await settle();
+    }
+    return kept;
+  };
+  const rules = { default: { defaultJournalSizeBytes: 300 } };
+  const reference = await TestNode.start(rules);
+  await run(reference);
+  for (let fails = 5; fails < reference.disk.operations; fails++) {
+    const node = await TestNode.start(rules);
+    node.disk.tornBytes = 30;
+    node.disk.fault = (_, file) => {
+      if (node.disk.operations === fails) throw systemError("EIO", file);
+    };
+    const kept = await run(node);
+    const next = await node.afterKill();
+    expect(await next.drain("q"), `operation ${fails} failed`).toEqual(kept);
+    expect(next.log.having("damage in the journal"), `operation ${fails} failed`).toEqual([]);
+    await next.stop();
+  }
+});
