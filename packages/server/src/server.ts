@@ -16,6 +16,7 @@ import { OutputPool } from "./protocol/output.ts";
 import { QueueCollection } from "./queue/queue-collection.ts";
 import type { ServerControls } from "./session/controls.ts";
 import { EmbeddedQueues } from "./session/embedded-queues.ts";
+import { LentReads } from "./session/lent-reads.ts";
 import type { SessionHost } from "./session/session.ts";
 import { QueueRules, renderSettings } from "./settings/queue-rules.ts";
 import { defaultServerSettings, type ServerSettings } from "./settings/server-settings.ts";
@@ -70,6 +71,7 @@ export class KestrelServer implements AsyncDisposable {
       clock,
       counters: new Counters(clock.now()),
       controls: this.#controls(),
+      lentReads: new LentReads(clock),
       maxOpenTransactions: settings.maxOpenTransactions,
     };
     this.queues = new EmbeddedQueues(this.#host);
@@ -153,7 +155,7 @@ export class KestrelServer implements AsyncDisposable {
       takesReads: true,
       setStatus(status) {
         if (status.toUpperCase() === "UP") return;
-        throw new KestrelError("bad-request", `There is no status ${status}.`);
+        throw new KestrelError("bad-request", `there is no status ${status}`);
       },
       reload: () => Promise.reject(new Error("the server runs without a configuration file")),
       shutdown: () => {

@@ -268,7 +268,7 @@ export class Connection implements SessionClient, Wire, BodyHolder {
     const { length } = output;
     const largeLength = output.large.length;
     codec.render(reply);
-    if (reply.kind === "stored") {
+    if ((reply.kind === "stored" || reply.kind === "stored-many") && reply.receipt !== null) {
       output.pledge(reply.receipt, length, largeLength, false, codec.tag, codec.opaque, null, 0);
     } else if (reply.kind === "item" && reply.item.receipt !== null) {
       const { openedIn, item } = reply;

@@ -1,4 +1,5 @@
 /** What a session may ask of the server as a whole, beyond its queues. */
+import { KestrelError } from "../errors.ts";
 import type { StatisticGroup } from "../stats/statistic.ts";
 
 export interface ServerControls {
@@ -16,4 +17,14 @@ export interface ServerControls {
   shutdown(): void;
   /** The effective settings of each queue. */
   describeQueues(): StatisticGroup[];
+}
+
+/** Throws KestrelError `unavailable` while puts, flushes and deletes are forbidden. */
+export function requireWrites({ takesWrites }: ServerControls): void {
+  if (!takesWrites) throw new KestrelError("unavailable", "the server takes no writes now");
+}
+
+/** Throws KestrelError `unavailable` while gets are forbidden. */
+export function requireReads({ takesReads }: ServerControls): void {
+  if (!takesReads) throw new KestrelError("unavailable", "the server takes no reads now");
 }

@@ -9,14 +9,19 @@ import type { ItemView } from "../journal/item-view.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { PutRefusal, Queue } from "../queue/queue.ts";
 import type { Statistic, StatisticGroup } from "../stats/statistic.ts";
+import type { GatheredItem } from "./gathering.ts";
 
 export type Request =
   | PutRequest
   | GetRequest
   | MonitorRequest
   | ConfirmRequest
+  | BulkRequest
   | ReloadRequest
   | ManageRequest;
+
+/** Several items in one request, and open reads that are lent by the server instead of belonging to the session. */
+export type BulkRequest = PutManyRequest | GatherRequest | LentRequest | InspectRequest;
 
 /** Requests that are answered at once and that nobody sends often. */
 export type ManageRequest = QueueRequest | DumpStatsRequest | SetStatusRequest | ServerRequest;
@@ -59,6 +64,48 @@ export interface ConfirmRequest {
   readonly kind: "confirm";
   readonly queue: string;
   readonly length: number;
+  /** Confirms none unless that many are open. */
+  readonly isExact?: boolean;
+}
+
+/** Puts items in order; they are copied before `execute` returns. */
+export interface PutManyRequest {
+  readonly kind: "put-many";
+  queue: string;
+  source: Buffer;
+  /** The item of index i is `source[bounds[2 * i], bounds[2 * i + 1])`. */
+  bounds: number[];
+  /** How many items. */
+  length: number;
+  /** Absolute, in ms since the epoch; 0: never. */
+  expiryMs: number;
+  /** A refused item ends the request; otherwise the others are tried all the same. */
+  readonly stopsAtRefusal: boolean;
+}
+
+/** Items for one answer, as soon as they are together or the time is over. */
+export interface GatherRequest {
+  readonly kind: "gather";
+  readonly queue: string;
+  readonly lengthMax: number;
+  /** The item that reaches it is the last one. */
+  readonly bytesMax: number;
+  /** 0: don't wait. */
+  readonly waitMs: number;
+  /** For how long they are lent, counted from the answer; 0: they are gone for good. */
+  readonly lendMs: number;
+}
+
+/** Closes lent items. */
+export interface LentRequest {
+  readonly kind: "confirm-lent" | "abort-lent";
+  readonly ids: readonly number[];
+}
+
+/** The item at the head, and the queue's statistics. Creates the queue, as every get does. */
+export interface InspectRequest {
+  readonly kind: "inspect";
+  readonly queue: string;
 }
 
 /** None of them creates a queue. */
@@ -93,6 +140,15 @@ export type Reply =
   | ItemReply
   /** Nothing there, or the wait is over, or a read was closed or put back; also the end of a monitor. */
   | { readonly kind: "nothing" }
+  /** So many items were put. Holds only if the receipt, if any, is kept. */
+  | { readonly kind: "stored-many"; readonly length: number; readonly receipt: Receipt | null }
+  /** Lent items have ids from `firstId` on, in order; 0: they are not lent. */
+  | { readonly kind: "gathered"; readonly items: readonly GatheredItem[]; readonly firstId: number }
+  | {
+      readonly kind: "inspected";
+      readonly head: Buffer | null;
+      readonly statistics: readonly Statistic[];
+    }
   /** That many open reads were confirmed. */
   | { readonly kind: "confirmed"; readonly length: number }
   | { readonly kind: "done" }

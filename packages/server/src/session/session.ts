@@ -13,9 +13,12 @@ import type { QueueCollection } from "../queue/queue-collection.ts";
 import { type Receiver, Waiter } from "../queue/waiter-list.ts";
 import type { Counters } from "../stats/counters.ts";
 import { reportQueues, reportStatistics } from "../stats/report.ts";
-import type { ServerControls } from "./controls.ts";
+import { Bulk } from "./bulk.ts";
+import { requireReads, requireWrites, type ServerControls } from "./controls.ts";
+import type { LentReads } from "./lent-reads.ts";
 import { OpenReads } from "./open-reads.ts";
 import type {
+  BulkRequest,
   ConfirmRequest,
   GetRequest,
   ItemReply,
@@ -34,6 +37,7 @@ export interface SessionHost {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly controls: ServerControls;
+  readonly lentReads: LentReads;
   /** Open reads of one session on one queue. */
   readonly maxOpenTransactions: number;
 }
@@ -69,6 +73,8 @@ export class Session implements Receiver {
   #monitorLengthLeft = 0;
   #monitorDeadline = 0;
   #isReloading = false;
+  /** Made with the first request of its kind. */
+  #bulk: Bulk | null = null;
   #isEnded = false;
 
   constructor(host: SessionHost, client: SessionClient) {
@@ -78,11 +84,12 @@ export class Session implements Receiver {
 
   /** The request at hand is not answered yet: the next one has to wait. */
   get isWaiting(): boolean {
-    return this.#waitingFor !== null || this.#isReloading;
+    return this.#waitingFor !== null || this.#isReloading || this.#bulk?.isWaiting === true;
   }
 
   /** It waits for something that nobody may have put yet, and not just for the disk. */
   get isPatient(): boolean {
+    if (this.#bulk?.isPatient) return true;
     const request = this.#waitingFor;
     return request !== null && (request.kind === "monitor" || request.waitMs > 0);
   }
@@ -95,6 +102,7 @@ export class Session implements Receiver {
       else if (request.kind === "monitor") this.#monitor(request);
       else if (request.kind === "confirm") this.#confirm(request);
       else if (request.kind === "reload") this.#reload();
+      else if (isBulk(request)) (this.#bulk ??= new Bulk(this.#host, this.#client)).execute(request);
       else this.#client.reply(this.#carryOut(request));
     } catch (error) {
       if (!(error instanceof KestrelError)) throw error;
@@ -109,6 +117,7 @@ export class Session implements Receiver {
 
   /** Ends the wait as if its time were over. */
   stopWaiting(): void {
+    this.#bulk?.stopWaiting();
     if (this.#waitingFor === null) return;
     this.#waiter?.withdraw();
     this.miss();
@@ -124,6 +133,7 @@ export class Session implements Receiver {
     this.#isEnded = true;
     this.#waiter?.withdraw();
     this.#stopWaitingFor();
+    this.#bulk?.end();
     this.#openReads?.abortAll();
     this.#openReads = null;
   }
@@ -150,8 +160,8 @@ export class Session implements Receiver {
   }
 
   #put(request: PutRequest): void {
-    const { queues, counters } = this.#host;
-    this.#requireWrites();
+    const { queues, counters, controls } = this.#host;
+    requireWrites(controls);
     counters.cmdSet++;
     const { queue, source, start, end, flags, expiryMs } = request;
     const result = queues.put(queue, source, start, end, flags, expiryMs);
@@ -166,7 +176,7 @@ export class Session implements Receiver {
   #get(request: GetRequest): void {
     const { queue: name, isOpen, isClose, isAbort, isPeek, waitMs } = request;
     if (((isPeek || isAbort) && (isOpen || isClose)) || (isPeek && isAbort)) {
-      throw new KestrelError("bad-request", "These options of a get exclude each other.");
+      throw new KestrelError("bad-request", "these options of a get exclude each other");
     }
     if (isAbort) this.#abortOldest(name);
     if (isClose) this.#confirmOldest(name, 1);
@@ -174,7 +184,7 @@ export class Session implements Receiver {
       this.#client.reply(nothing);
       return;
     }
-    this.#requireReads();
+    requireReads(this.#host.controls);
     const { queues, counters, clock } = this.#host;
     const queue = queues.obtain(name);
     if (!isPeek) this.#requireRoom(queue, isOpen);
@@ -200,9 +210,9 @@ export class Session implements Receiver {
     if (this.#openReads === null) return;
     const openLength = this.#openReads.countOf(queue);
     if (openLength === 0) return;
-    if (!isOpen) throw new KestrelError("read-open", `A read on ${queue.name} is open.`);
+    if (!isOpen) throw new KestrelError("read-open", `a read on ${queue.name} is open`);
     if (openLength >= this.#host.maxOpenTransactions) {
-      throw new KestrelError("too-many-open", `${openLength} reads on ${queue.name} are open.`);
+      throw new KestrelError("too-many-open", `${openLength} reads on ${queue.name} are open`);
     }
   }
 
@@ -215,7 +225,7 @@ export class Session implements Receiver {
   }
 
   #monitor(request: MonitorRequest): void {
-    this.#requireReads();
+    requireReads(this.#host.controls);
     this.#waitingFor = request;
     this.#waitingAt = this.#host.queues.obtain(request.queue);
     this.#monitorLengthLeft = request.lengthMax ?? this.#host.maxOpenTransactions;
@@ -246,9 +256,15 @@ export class Session implements Receiver {
     }
   }
 
-  #confirm(request: ConfirmRequest): void {
-    const length = this.#confirmOldest(request.queue, request.length);
+  #confirm({ queue, length: lengthMax, isExact }: ConfirmRequest): void {
+    const isShort = isExact === true && this.#openLength(queue) < lengthMax;
+    const length = isShort ? 0 : this.#confirmOldest(queue, lengthMax);
     this.#client.reply({ kind: "confirmed", length });
+  }
+
+  #openLength(name: string): number {
+    const queue = this.#host.queues.find(name);
+    return queue === undefined ? 0 : (this.#openReads?.countOf(queue) ?? 0);
   }
 
   /** How many of them were open. */
@@ -279,22 +295,22 @@ export class Session implements Receiver {
     const { queues, controls } = this.#host;
     switch (request.kind) {
       case "flush":
-        this.#requireWrites();
+        requireWrites(controls);
         queues.flush(request.queue);
         return done;
       case "flush-all":
-        this.#requireWrites();
+        requireWrites(controls);
         queues.flushAll();
         return done;
       case "delete":
-        this.#requireWrites();
+        requireWrites(controls);
         queues.delete(request.queue);
         return done;
       case "flush-expired":
-        this.#requireWrites();
+        requireWrites(controls);
         return { kind: "number", value: queues.flushExpired(request.queue) };
       case "flush-all-expired":
-        this.#requireWrites();
+        requireWrites(controls);
         return { kind: "number", value: queues.flushAllExpired() };
       case "stats":
         return { kind: "stats", statistics: reportStatistics(this.#host) };
@@ -325,19 +341,14 @@ export class Session implements Receiver {
     );
   }
 
-  #requireWrites(): void {
-    if (!this.#host.controls.takesWrites)
-      throw new KestrelError("unavailable", "The server takes no writes now.");
-  }
-
-  #requireReads(): void {
-    if (!this.#host.controls.takesReads)
-      throw new KestrelError("unavailable", "The server takes no reads now.");
-  }
-
   #stopWaitingFor(): void {
     this.#waitingFor = null;
     this.#waitingAt = null;
     this.#waiter = null;
   }
+}
+
+function isBulk(request: Request): request is BulkRequest {
+  const { kind } = request;
+  return kind === "put-many" || kind === "gather" || kind === "inspect" || kind.endsWith("-lent");
 }

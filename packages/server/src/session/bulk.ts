@@ -1,0 +1,179 @@
+/**
+ * The part of a session that deals with several items in one request, and with open reads that are lent by the
+ * server instead of belonging to the session.
+ */
+import { KestrelError } from "../errors.ts";
+import { Receipt } from "../journal/receipt.ts";
+import type { Queue } from "../queue/queue.ts";
+import { requireReads, requireWrites } from "./controls.ts";
+import { type GatheredItem, Gathering } from "./gathering.ts";
+import { Borrower } from "./lent-reads.ts";
+import type { BulkRequest, GatherRequest, InspectRequest, LentRequest, PutManyRequest } from "./request.ts";
+import type { SessionClient, SessionHost } from "./session.ts";
+
+export class Bulk {
+  readonly #host: SessionHost;
+  readonly #client: SessionClient;
+  readonly #borrower: Borrower = new Borrower();
+  /** Under way: its items are being collected, or their receipts are awaited. */
+  #gathering: Gathering | null = null;
+
+  constructor(host: SessionHost, client: SessionClient) {
+    this.#host = host;
+    this.#client = client;
+  }
+
+  get isWaiting(): boolean {
+    return this.#gathering !== null;
+  }
+
+  /** It waits for something that nobody may have put yet, and not just for the disk. */
+  get isPatient(): boolean {
+    return this.#gathering?.isPatient ?? false;
+  }
+
+  /** Throws KestrelError. */
+  execute(request: BulkRequest): void {
+    if (request.kind === "put-many") this.#put(request);
+    else if (request.kind === "gather") this.#gather(request);
+    else if (request.kind === "inspect") this.#inspect(request);
+    else this.#closeLent(request);
+  }
+
+  /** Ends the wait. The client may be gone, so what was collected goes back, and the answer is empty. */
+  stopWaiting(): void {
+    if (this.#gathering === null) return;
+    this.end();
+    this.#host.counters.getMisses++;
+    this.#client.reply({ kind: "gathered", items: [], firstId: 0 });
+  }
+
+  /** The client is gone. What is lent stays so until its time is over. */
+  end(): void {
+    const gathering = this.#gathering;
+    this.#gathering = null;
+    gathering?.abandon();
+  }
+
+  #put(request: PutManyRequest): void {
+    const { queues, counters, controls } = this.#host;
+    requireWrites(controls);
+    const { queue, source, bounds, expiryMs, stopsAtRefusal } = request;
+    const receipts: Receipt[] = [];
+    let length = 0;
+    for (let i = 0; i < request.length; i++) {
+      counters.cmdSet++;
+      let result: ReturnType<typeof queues.put>;
+      try {
+        result = queues.put(queue, source, bounds[2 * i]!, bounds[2 * i + 1]!, 0, expiryMs);
+      } catch (error) {
+        if (length === 0 || !(error instanceof KestrelError)) throw error;
+        break;
+      }
+      if (typeof result === "string") {
+        if (stopsAtRefusal) break;
+        continue;
+      }
+      length++;
+      // A log has one receipt for all that it is given in one turn.
+      if (receipts.at(-1) !== result) receipts.push(result);
+    }
+    const receipt = receipts.length === 0 ? null : Receipt.all(receipts);
+    this.#client.reply({ kind: "stored-many", length, receipt });
+  }
+
+  #gather(request: GatherRequest): void {
+    const { queues, clock, counters, controls, maxOpenTransactions } = this.#host;
+    requireReads(controls);
+    counters.cmdGet++;
+    const queue = queues.obtain(request.queue);
+    const openRoom = maxOpenTransactions - this.#borrower.lengthOf(queue);
+    const isLent = request.lendMs > 0;
+    this.#begin(
+      new Gathering(
+        this.#host,
+        {
+          queue,
+          mode: isLent ? "open" : "hold",
+          // Kestrel's rule: with as many open reads as it may have, a client gets nothing more, in whatever way.
+          lengthMax: isLent || openRoom <= 0 ? Math.min(request.lengthMax, openRoom) : request.lengthMax,
+          bytesMax: request.bytesMax,
+          deadline: request.waitMs > 0 ? clock.now() + request.waitMs : 0,
+        },
+        (items) => (isLent ? this.#lend(queue, items, request.lendMs) : this.#finish(queue, items)),
+      ),
+    );
+  }
+
+  #begin(gathering: Gathering): void {
+    this.#gathering = gathering;
+    gathering.resume();
+  }
+
+  #lend(queue: Queue, items: readonly GatheredItem[], lendMs: number): void {
+    const ids = items.map(({ itemId }) => itemId);
+    const firstId = ids.length === 0 ? 0 : this.#host.lentReads.lend(queue, ids, lendMs, this.#borrower);
+    this.#answer(items, firstId);
+  }
+
+  /** They were held until all were together; now they are gone for good. */
+  #finish(queue: Queue, items: readonly GatheredItem[]): void {
+    const confirmed: GatheredItem[] = [];
+    let receipt: Receipt | null = null;
+    for (const item of items) {
+      const result = queue.confirm(item.itemId);
+      // It was held for longer than the queue allows, and is no longer ours.
+      if (result === false) continue;
+      confirmed.push(item);
+      receipt = result;
+    }
+    if (receipt === null) this.#answer(confirmed, 0);
+    else receipt.whenSettled(() => this.#answer(confirmed, 0));
+  }
+
+  #answer(items: readonly GatheredItem[], firstId: number): void {
+    // The client has gone while the disk was busy.
+    if (this.#gathering === null) return;
+    this.#gathering = null;
+    const { counters } = this.#host;
+    counters.getHits += items.length;
+    if (items.length === 0) counters.getMisses++;
+    this.#client.reply({ kind: "gathered", items, firstId });
+  }
+
+  #inspect({ queue: name }: InspectRequest): void {
+    const { queues, counters, controls } = this.#host;
+    requireReads(controls);
+    counters.cmdPeek++;
+    const plan = {
+      queue: queues.obtain(name),
+      mode: "peek",
+      lengthMax: 1,
+      bytesMax: Number.POSITIVE_INFINITY,
+      deadline: 0,
+    } as const;
+    this.#begin(
+      new Gathering(this.#host, plan, ([head]) => {
+        this.#gathering = null;
+        if (head === undefined) counters.getMisses++;
+        else counters.getHits++;
+        const statistics = queues.stats(name) ?? [];
+        this.#client.reply({ kind: "inspected", head: head?.data ?? null, statistics });
+      }),
+    );
+  }
+
+  #closeLent({ kind, ids }: LentRequest): void {
+    const { lentReads } = this.#host;
+    const receipts: Receipt[] = [];
+    let value = 0;
+    for (const id of ids) {
+      const closed = kind === "confirm-lent" ? lentReads.confirm(id) : lentReads.abort(id);
+      if (closed === false) continue;
+      value++;
+      if (closed instanceof Receipt && !receipts.includes(closed)) receipts.push(closed);
+    }
+    for (const receipt of receipts) this.#client.holdFor(receipt);
+    this.#client.reply({ kind: "number", value });
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Several items for one answer, collected until there are enough or the time is over. Nobody else gets them in the
+ * meantime, and none is lost: when the client goes before it is answered they go back to the head. An item whose
+ * put has not been written yet is waited for, and left out if it can't be: the answer holds only what is true.
+ */
+import { largeItemBytes } from "../journal/chunk.ts";
+import type { ItemView } from "../journal/item-view.ts";
+import type { Receipt } from "../journal/receipt.ts";
+import type { Queue } from "../queue/queue.ts";
+import { type GetMode, type Receiver, Waiter } from "../queue/waiter-list.ts";
+import type { SessionHost } from "./session.ts";
+
+export interface GatheredItem {
+  /** Of the queue; not the one that clients get to see. */
+  readonly itemId: number;
+  readonly data: Buffer;
+  readonly receipt: Receipt | null;
+}
+
+export interface GatheringPlan {
+  readonly queue: Queue;
+  readonly mode: Exclude<GetMode, "take">;
+  readonly lengthMax: number;
+  /** The item that reaches it is the last one. */
+  readonly bytesMax: number;
+  /** Absolute, in ms; 0: don't wait. */
+  readonly deadline: number;
+}
+
+export class Gathering implements Receiver {
+  readonly #host: SessionHost;
+  readonly #plan: GatheringPlan;
+  readonly #done: (items: readonly GatheredItem[]) => void;
+  readonly #items: GatheredItem[] = [];
+  #bytes = 0;
+  #waiter: Waiter | null = null;
+  /** Nothing more is collected. */
+  #isOver = false;
+  #isAbandoned = false;
+
+  /** `done` is called once, perhaps within `resume`; never after `abandon`. */
+  constructor(host: SessionHost, plan: GatheringPlan, done: (items: readonly GatheredItem[]) => void) {
+    this.#host = host;
+    this.#plan = plan;
+    this.#done = done;
+  }
+
+  /** It waits for something that nobody may have put yet, and not just for the disk. */
+  get isPatient(): boolean {
+    return !this.#isOver && this.#plan.deadline > 0;
+  }
+
+  /** Begins, or goes on after an item has been received. */
+  resume(): void {
+    const { queue, mode, deadline } = this.#plan;
+    while (!this.#isOver) {
+      const result = this.#isEnough ? null : queue.get(mode, deadline, this);
+      if (result === null) {
+        this.miss();
+      } else if (result instanceof Waiter) {
+        this.#waiter = result;
+        return;
+      } else {
+        this.#add(result);
+      }
+    }
+  }
+
+  get #isEnough(): boolean {
+    const { lengthMax, bytesMax, deadline } = this.#plan;
+    const { clock, controls } = this.#host;
+    return (
+      this.#items.length >= lengthMax ||
+      this.#bytes >= bytesMax ||
+      (deadline !== 0 && deadline <= clock.now()) ||
+      !controls.takesReads
+    );
+  }
+
+  receive(item: ItemView): void {
+    this.#waiter = null;
+    this.#add(item);
+    this.#host.turn.resumeLater(this);
+  }
+
+  miss(): void {
+    this.#waiter = null;
+    this.#isOver = true;
+    this.#settle();
+  }
+
+  #add({ id, buffer, start, end, receipt }: ItemView): void {
+    const size = end - start;
+    let data: Buffer;
+    if (size >= largeItemBytes) {
+      data = buffer.subarray(start, end);
+    } else {
+      data = Buffer.allocUnsafe(size);
+      buffer.copy(data, 0, start, end);
+    }
+    this.#items.push({ itemId: id, data, receipt });
+    this.#bytes += size;
+  }
+
+  /** Waits until no item's receipt is pending. */
+  #settle(): void {
+    if (this.#isAbandoned) return;
+    const pending = this.#items.find(({ receipt }) => receipt?.state === "pending");
+    if (pending === undefined) this.#done(this.#items.filter(isThere));
+    else pending.receipt!.whenSettled(() => this.#settle());
+  }
+
+  /** The client is gone, or may be: what was collected goes back, in order. */
+  abandon(): void {
+    if (this.#isAbandoned) return;
+    this.#isAbandoned = true;
+    this.#isOver = true;
+    this.#waiter?.withdraw();
+    const { queue, mode } = this.#plan;
+    if (mode === "peek") return;
+    for (const item of this.#items) {
+      if (!isThere(item)) continue;
+      if (mode === "open") queue.abort(item.itemId);
+      else queue.giveBack(item.itemId);
+    }
+  }
+}
+
+/** False: its put was undone, and its id may be another item's by now. */
+function isThere({ receipt }: GatheredItem): boolean {
+  return receipt === null || !receipt.isUndone;
+}

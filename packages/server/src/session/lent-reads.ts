@@ -1,0 +1,90 @@
+/**
+ * Open reads that belong to the server, not to a session: they survive their client's disconnect until their time
+ * is over, and whoever names their ids may close them. Ids rise over all queues. They begin with the time of the
+ * start, so that an id from before a restart closes nothing.
+ */
+import type { Clock, Timer } from "../clock.ts";
+import type { Receipt } from "../journal/receipt.ts";
+import type { Queue } from "../queue/queue.ts";
+
+/** Items lent together; their ids follow each other. */
+interface Loan {
+  readonly queue: Queue;
+  readonly borrower: Borrower;
+  timer: Timer | null;
+  /** How many of them are still lent. */
+  length: number;
+}
+
+interface LentItem {
+  readonly itemId: number;
+  readonly loan: Loan;
+}
+
+/** Ids given out per millisecond, on average, before they could meet those of the next start. */
+const idsPerMs = 1000;
+
+/** What one session has borrowed and nobody has closed yet, by queue. */
+export class Borrower {
+  readonly #lengths: Map<Queue, number> = new Map();
+
+  lengthOf(queue: Queue): number {
+    return this.#lengths.get(queue) ?? 0;
+  }
+
+  add(queue: Queue, length: number): void {
+    const sum = this.lengthOf(queue) + length;
+    if (sum === 0) this.#lengths.delete(queue);
+    else this.#lengths.set(queue, sum);
+  }
+}
+
+export class LentReads {
+  readonly #clock: Clock;
+  readonly #items: Map<number, LentItem> = new Map();
+  #nextId: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#nextId = clock.now() * idsPerMs;
+  }
+
+  /**
+   * Lends these open items of a queue, at least one, for `lendMs`; then those that are left go back to the head.
+   * Returns the first one's id; the others have the ids that follow.
+   */
+  lend(queue: Queue, itemIds: readonly number[], lendMs: number, borrower: Borrower): number {
+    const firstId = this.#nextId;
+    const loan: Loan = { queue, borrower, timer: null, length: itemIds.length };
+    for (const itemId of itemIds) this.#items.set(this.#nextId++, { itemId, loan });
+    borrower.add(queue, itemIds.length);
+    const endId = this.#nextId;
+    loan.timer = this.#clock.after(lendMs, () => {
+      for (let id = firstId; id < endId; id++) this.abort(id);
+    });
+    return firstId;
+  }
+
+  /** The item is done for good. False: it is not lent (any more). A receipt: the answer has to wait for it. */
+  confirm(id: number): Receipt | null | false {
+    const item = this.#take(id);
+    return item === undefined ? false : item.loan.queue.confirm(item.itemId);
+  }
+
+  /** The item goes back to the head, in its old place. False: it is not lent (any more). */
+  abort(id: number): boolean {
+    const item = this.#take(id);
+    return item?.loan.queue.abort(item.itemId) ?? false;
+  }
+
+  #take(id: number): LentItem | undefined {
+    const item = this.#items.get(id);
+    if (item === undefined) return undefined;
+    this.#items.delete(id);
+    const { loan } = item;
+    loan.borrower.add(loan.queue, -1);
+    loan.length--;
+    if (loan.length === 0) loan.timer?.cancel();
+    return item;
+  }
+}
