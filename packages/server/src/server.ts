@@ -7,6 +7,7 @@ import { type Disk, NodeDisk } from "./disk.ts";
 import { KestrelError } from "./errors.ts";
 import { Turn } from "./journal/turn.ts";
 import { type Logger, silentLogger } from "./logging.ts";
+import { Timings } from "./metrics/timings.ts";
 import { BodyMemory } from "./protocol/body-memory.ts";
 import { type ConnectionLimits, defaultConnectionLimits } from "./protocol/limits.ts";
 import { Listener, type ListenerHost } from "./protocol/listener.ts";
@@ -70,6 +71,7 @@ export class KestrelServer implements AsyncDisposable {
       turn,
       clock,
       counters: new Counters(clock.now()),
+      timings: new Timings(),
       controls: this.#controls(),
       lentReads: new LentReads(clock),
       maxOpenTransactions: settings.maxOpenTransactions,

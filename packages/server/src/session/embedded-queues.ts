@@ -44,12 +44,14 @@ export class EmbeddedQueues {
    * items. Rejects with KestrelError `bad-name` or `disk`.
    */
   async put(queue: string, data: Buffer | string, options: PutOptions = {}): Promise<boolean> {
-    const { queues, counters, clock } = this.#host;
+    const { queues, counters, clock, timings } = this.#host;
     const bytes = typeof data === "string" ? Buffer.from(data) : data;
     const expiryMs = options.expiresMs === undefined ? 0 : clock.now() + options.expiresMs;
     counters.cmdSet++;
+    const began = timings.beginPut();
     const result = queues.put(queue, bytes, 0, bytes.length, options.flags ?? 0, expiryMs);
     if (typeof result === "string") return false;
+    if (began !== 0) timings.endPut(queue, result, began);
     await settled(result);
     if (result.error !== null) throw result.error;
     return true;

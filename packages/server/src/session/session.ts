@@ -8,6 +8,7 @@ import { KestrelError } from "../errors.ts";
 import type { ItemView } from "../journal/item-view.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Turn } from "../journal/turn.ts";
+import type { Began, Timings } from "../metrics/timings.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { QueueCollection } from "../queue/queue-collection.ts";
 import { type Receiver, Waiter } from "../queue/waiter-list.ts";
@@ -36,6 +37,7 @@ export interface SessionHost {
   readonly turn: Turn;
   readonly clock: Clock;
   readonly counters: Counters;
+  readonly timings: Timings;
   readonly controls: ServerControls;
   readonly lentReads: LentReads;
   /** Open reads of one session on one queue. */
@@ -70,6 +72,7 @@ export class Session implements Receiver {
   #waitingFor: GetRequest | MonitorRequest | null = null;
   #waitingAt: Queue | null = null;
   #waiter: Waiter | null = null;
+  #waitBegan: Began = 0;
   #monitorLengthLeft = 0;
   #monitorDeadline = 0;
   #isReloading = false;
@@ -141,8 +144,12 @@ export class Session implements Receiver {
   receive(item: ItemView): void {
     const request = this.#waitingFor!;
     const queue = this.#waitingAt!;
+    const began = this.#waitBegan;
     this.#waiter = null;
+    if (began !== 0) this.#host.timings.noteDelivery(queue, item.addTimeMs, this.#host.clock.now());
     if (request.kind === "get") {
+      // It had to be read from the file first; any other wait is the client's own wish.
+      if (began !== 0 && request.waitMs === 0) this.#host.timings.endHit(queue, item, began);
       this.#stopWaitingFor();
       this.#handOver(item, queue, request.isOpen);
     } else {
@@ -163,11 +170,14 @@ export class Session implements Receiver {
     const { queues, counters, controls } = this.#host;
     requireWrites(controls);
     counters.cmdSet++;
+    const { timings } = this.#host;
     const { queue, source, start, end, flags, expiryMs } = request;
+    const began = timings.beginPut();
     const result = queues.put(queue, source, start, end, flags, expiryMs);
     if (typeof result === "string") {
       this.#client.reply({ kind: "refused", why: result });
     } else {
+      if (began !== 0) timings.endPut(queue, result, began);
       stored.receipt = result;
       this.#client.reply(stored);
     }
@@ -185,24 +195,34 @@ export class Session implements Receiver {
       return;
     }
     requireReads(this.#host.controls);
-    const { queues, counters, clock } = this.#host;
+    const { queues, counters, clock, timings } = this.#host;
     const queue = queues.obtain(name);
     if (!isPeek) this.#requireRoom(queue, isOpen);
     if (isPeek) counters.cmdPeek++;
     else counters.cmdGet++;
+    const began = isPeek ? 0 : timings.beginGet();
 
     const mode = isPeek ? "peek" : isOpen ? "open" : "take";
     const result = queue.get(mode, waitMs > 0 ? clock.now() + waitMs : 0, this);
     if (result === null) {
+      if (began !== 0) timings.endMiss(queue, began);
       counters.getMisses++;
       this.#client.reply(nothing);
     } else if (result instanceof Waiter) {
       this.#waitingFor = request;
       this.#waitingAt = queue;
       this.#waiter = result;
+      this.#waitBegan = began;
     } else {
+      if (began !== 0) this.#noteHit(result, queue, began);
       this.#handOver(result, queue, isOpen);
     }
+  }
+
+  #noteHit(item: ItemView, queue: Queue, began: Began): void {
+    const { timings, clock } = this.#host;
+    timings.endHit(queue, item, began);
+    timings.noteDelivery(queue, item.addTimeMs, clock.now());
   }
 
   /** Kestrel's rule: whoever reads a queue reliably does so with every get, and has a bound on what is open. */
@@ -235,7 +255,7 @@ export class Session implements Receiver {
 
   /** Takes items until none is there, the time is over, enough are open, or the client can take no more. */
   #monitorOn(request: MonitorRequest): void {
-    const { clock, controls, maxOpenTransactions } = this.#host;
+    const { clock, controls, maxOpenTransactions, timings } = this.#host;
     const queue = this.#waitingAt!;
     while (this.#client.isReady && this.#waitingFor === request) {
       const isOver =
@@ -243,13 +263,16 @@ export class Session implements Receiver {
         this.#monitorDeadline <= clock.now() ||
         (this.#openReads?.countOf(queue) ?? 0) >= maxOpenTransactions ||
         !controls.takesReads;
+      const began = isOver ? 0 : timings.beginGet();
       const result = isOver ? null : queue.get("open", this.#monitorDeadline, this);
       if (result === null) {
         this.miss();
       } else if (result instanceof Waiter) {
         this.#waiter = result;
+        this.#waitBegan = began;
         return;
       } else {
+        if (began !== 0) this.#noteHit(result, queue, began);
         this.#handOver(result, queue, true);
         this.#monitorLengthLeft--;
       }

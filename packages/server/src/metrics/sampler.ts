@@ -1,0 +1,58 @@
+/**
+ * Which operations are timed: each one while there are few, about one in so many when there are many, so that
+ * timing costs the same little however busy the server is. Which one is chance: a fixed step could meet the same
+ * queue every time.
+ */
+
+const timedPerSecondMax = 2000;
+const weightMax = 128;
+/** So far away that it is never. */
+const never = 2 ** 30;
+
+export class Sampler {
+  #weight = 1;
+  /** Operations until the next one that is timed. */
+  #left = never;
+  #timed = 0;
+  #isOn = false;
+
+  /** How many operations one that is timed stands for. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  start(): void {
+    this.#isOn = true;
+    this.#left = 1;
+  }
+
+  stop(): void {
+    this.#isOn = false;
+    this.#left = never;
+  }
+
+  /** Whether this operation is to be timed. To be asked once for each. */
+  isDue(): boolean {
+    if (--this.#left > 0) return false;
+    this.#next();
+    return this.#isOn;
+  }
+
+  #next(): void {
+    this.#timed++;
+    // From 1 to twice the weight less 1: the weight on average.
+    const step = this.#weight === 1 ? 1 : 1 + Math.floor(Math.random() * (2 * this.#weight - 1));
+    this.#left = this.#isOn ? step : never;
+  }
+
+  /** Fits the weight to what happened since the last call, which is to be a second ago. */
+  retune(): void {
+    const operations = this.#timed * this.#weight;
+    this.#timed = 0;
+    let weight = 1;
+    while (weight < weightMax && operations > weight * timedPerSecondMax) weight *= 2;
+    // From many to few: not after the long step that was meant for many.
+    if (weight < this.#weight && this.#isOn) this.#left = Math.min(this.#left, weight);
+    this.#weight = weight;
+  }
+}
