@@ -150,8 +150,24 @@ export class QueueCollection {
     };
   }
 
+  /** Fanouts that the settings name are there from the start: they miss nothing. */
   #obtainConfigured(): void {
     for (const name of this.#rules.fanoutNames) this.obtain(name);
+  }
+
+  /**
+   * New rules for queues and aliases hold from now on; `keepJournal` only for queues that come to be later. Throws
+   * KestrelError `disk` when a configured fanout cannot be created.
+   */
+  applyRules(rules: QueueRules): void {
+    this.#rules = rules;
+    for (const family of this.#families.values()) family.log.settings = rules.settingsFor(family.name);
+    for (const queue of this.#queues.values()) queue.settings = rules.settingsFor(queue.name);
+    this.#obtainConfigured();
+  }
+
+  get rules(): QueueRules {
+    return this.#rules;
   }
 
   // Queues
