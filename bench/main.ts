@@ -191,6 +191,7 @@ async function main(): Promise<void> {
   console.log(`
 Node ${process.version}, ${machine}, ${pinned}
 items of ${itemBytes.toLocaleString("en")} bytes; medians of ${rounds} rounds of ${seconds} s, half the range as ±
+of bare: against the bare responder, by operations a second of time, and of the server's CPU time
 busy: share of the time that server / load were on a core\n`);
   console.log(renderTable(figures));
   if (

@@ -12,6 +12,8 @@ export interface Figure {
   spread: number;
   /** Median of the ratios of each round; null for the bare responder itself. */
   shareOfBare: number | null;
+  /** The same by operations for each second of CPU time of the server, which other work on its core hardly moves. */
+  shareOfBareByCpu: number | null;
   /** Against the same kind of load with one request in flight; null where that wasn't measured. */
   timesUnpipelined: number | null;
   /** Shares of the measured time in which the server and the load were on a core. */
@@ -44,15 +46,19 @@ export function figuresOf(all: readonly Series[]): Figure[] {
     const timesUnpipelined =
       workload.depth === 1 || unpipelined === undefined ? null : operationsPerSecond / medianOf(unpipelined);
     const seconds = sum(samples.map((sample) => sample.seconds));
-    const serverCpu = samples.map((sample) => sample.serverCpuSeconds);
+    const serverCpuSeconds = cpuSecondsOf(samples);
     return {
       workload,
       target: target.name,
       operationsPerSecond,
       spread: (Math.max(...rates) - Math.min(...rates)) / 2 / operationsPerSecond,
       shareOfBare,
+      shareOfBareByCpu:
+        bare === undefined || target.isBare
+          ? null
+          : ratio(operationsByCpu(samples), operationsByCpu(bare.samples)),
       timesUnpipelined,
-      serverBusy: serverCpu.includes(null) ? null : sum(serverCpu as number[]) / seconds,
+      serverBusy: ratio(serverCpuSeconds, seconds),
       loadBusy: sum(samples.map((sample) => sample.loadCpuSeconds)) / seconds,
       misses: sum(samples.map((sample) => sample.misses)),
       isMet: target.isBare ? null : isMet(workload, operationsPerSecond, shareOfBare, timesUnpipelined),
@@ -84,6 +90,7 @@ export function renderTable(figures: readonly Figure[]): string {
     "ops/s",
     "±",
     "of bare",
+    "by CPU",
     "× 1 in flight",
     "busy",
     "target",
@@ -96,12 +103,13 @@ export function renderTable(figures: readonly Figure[]): string {
     Math.round(figure.operationsPerSecond).toLocaleString("en"),
     percent(figure.spread),
     figure.shareOfBare?.toFixed(2) ?? "",
+    figure.shareOfBareByCpu?.toFixed(2) ?? "",
     figure.timesUnpipelined?.toFixed(1) ?? "",
     `${figure.serverBusy === null ? "?" : percent(figure.serverBusy)} / ${percent(figure.loadBusy)}`,
     targetText(figure),
   ]);
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
-  const isText = new Set([0, 3, 9]);
+  const isText = new Set([0, 3, 10]);
   const render = (row: string[]): string =>
     row
       .map((cell, i) => (isText.has(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
@@ -124,6 +132,20 @@ function targetText({ workload, isMet }: Figure): string {
 
 function rate(sample: Sample): number {
   return sample.operations / sample.seconds;
+}
+
+/** Operations for each second of the server's CPU time; null when that isn't known. */
+function operationsByCpu(samples: readonly Sample[]): number | null {
+  return ratio(sum(samples.map((sample) => sample.operations)), cpuSecondsOf(samples));
+}
+
+function cpuSecondsOf(samples: readonly Sample[]): number | null {
+  const all = samples.map((sample) => sample.serverCpuSeconds);
+  return all.includes(null) ? null : sum(all as number[]);
+}
+
+function ratio(a: number | null, b: number | null): number | null {
+  return a === null || b === null || b === 0 ? null : a / b;
 }
 
 function percent(share: number): string {
