@@ -283,7 +283,7 @@ export class AsciiCodec implements Codec {
     } else {
       this.#swallow(bytes, {
         kind: "error",
-        error: new KestrelError("bad-request", `There is no ${verb} here.`),
+        error: new KestrelError("bad-request", `there is no ${verb} here`),
       });
     }
   }

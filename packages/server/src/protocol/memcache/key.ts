@@ -19,7 +19,7 @@ export interface Key {
   readonly get: GetRequest | KestrelError;
 }
 
-export const notUtf8 = "A queue's name is UTF-8.";
+export const notUtf8 = "a queue's name is UTF-8";
 const slash = 0x2f;
 /** Power of two. */
 const slotLength = 4096;
@@ -73,11 +73,11 @@ export function parseKey(input: Buffer): Key {
 /** Options may stand in any order; unknown ones are ignored, as Kestrel does. */
 function parseGet(key: string): GetRequest | KestrelError {
   const [queue = "", ...options] = key.split("/");
-  if (queue === "") return new KestrelError("bad-request", "A get names a queue.");
+  if (queue === "") return new KestrelError("bad-request", "a get names a queue");
   const wait = options.findLast((option) => option.startsWith("t="))?.slice(2) ?? "0";
   // Negative: no wait, as 0.
   if (!/^-?\d{1,15}$/.test(wait)) {
-    return new KestrelError("bad-request", `The time to wait is a number of milliseconds, not "${wait}".`);
+    return new KestrelError("bad-request", `the time to wait is a number of milliseconds, not "${wait}"`);
   }
   return {
     kind: "get",
