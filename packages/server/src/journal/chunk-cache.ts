@@ -3,7 +3,7 @@
  * server's, the bytes farthest ahead of any reader go, and are read back from the file, ahead of need, when one
  * comes near. Reading never blocks the event loop, and nothing that does not check is ever given to a reader.
  */
-import type { Chunk } from "./chunk.ts";
+import { type Chunk, chunkSizeMax } from "./chunk.ts";
 import { type Stretch, splitStretches } from "./frame.ts";
 import type { LogReader } from "./log-reader.ts";
 
@@ -57,11 +57,6 @@ export class ChunkCache {
     this.#budget.bytes += bytes;
   }
 
-  /** Room enough to read something that nobody has asked for. */
-  get isRoomy(): boolean {
-    return this.#budget.isRoomy;
-  }
-
   drop(chunk: Chunk): void {
     this.account(chunk.hold(null));
   }
@@ -79,8 +74,9 @@ export class ChunkCache {
   /** Written, not the tail, and not what some reader wants next. */
   #canGo(chunk: Chunk): boolean {
     if (chunk === this.#owner.tail || chunk.writtenSize < chunk.size) return false;
+    const near = chunk.size > chunkSizeMax ? 1 : readAheadBytes / chunkSizeMax;
     return !this.#owner.readers.some(
-      (reader) => reader.chunk.order <= chunk.order && chunk.offset < reader.chunk.offset + readAheadBytes,
+      ({ chunk: { order } }) => order <= chunk.order && chunk.order <= order + near,
     );
   }
 

@@ -22,6 +22,8 @@ import { queueStats } from "./queue-stats.ts";
 const mebibyte = 1024 * 1024;
 const memoryBytesMaxDefault: number = 1024 * mebibyte;
 const sweepPeriodMsDefault = 1000;
+/** Files that one sweep reads at the most. */
+const sweepReadsMax = 100;
 /** Logs recovered between two looks at the event loop, and between two lines about the progress. */
 const recoverBatchLength = 64;
 const recoverReportLength = 2000;
@@ -351,8 +353,12 @@ export class QueueCollection {
   /** Looks after expired items, late open reads, old empty queues, and the journals of empty ones. */
   sweep(): void {
     const now = this.#options.clock.now();
+    // After a start the heads are in the files only. They are looked at all the same, so that delayed items move
+    // on, but a few at a time, and only into memory that nobody else needs.
+    let reads = 0;
     for (const queue of [...this.#queues.values()]) {
-      queue.sweep();
+      if (queue.isHeadInFile) reads++;
+      queue.sweep(!queue.isHeadInFile || (reads <= sweepReadsMax && this.#budget.isRoomy));
       const { maxQueueAgeMs } = queue.settings;
       const isOld = maxQueueAgeMs !== null && now - queue.createdMs >= maxQueueAgeMs;
       if (isOld && queue.length === 0 && queue.openLength === 0 && queue.waiterLength === 0) {

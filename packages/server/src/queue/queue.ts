@@ -293,13 +293,15 @@ export class Queue {
     return this.counters.expiredItems - before;
   }
 
-  /** The regular look: expired items, open reads that took too long. */
-  sweep(): void {
+  /** Whether the head must be read from the file before the regular look can tell if it has expired. */
+  get isHeadInFile(): boolean {
+    return this.reader.items > 0 && !this.reader.isHeadInMemory;
+  }
+
+  /** The regular look: expired items at the head, open reads that took too long. */
+  sweep(looksAtHead: boolean): void {
     const { openTransactionTimeoutMs, maxExpireSweep } = this.settings;
-    // After a start the head is in the file only; it is looked at all the same, so that delayed items move on.
-    if (this.reader.isHeadInMemory || this.reader.log.cache.isRoomy) {
-      this.flushExpired(maxExpireSweep ?? Number.POSITIVE_INFINITY);
-    }
+    if (looksAtHead) this.flushExpired(maxExpireSweep ?? Number.POSITIVE_INFINITY);
     if (openTransactionTimeoutMs === null) return;
     const openedBefore = this.#clock.now() - openTransactionTimeoutMs;
     const late: number[] = [];
