@@ -38,6 +38,11 @@ export interface Wire {
   readBody(size: number): void;
   /** `size` bytes follow that nobody wants. */
   swallowBody(size: number): void;
+  /**
+   * Accounts for so many bytes in all that the codec keeps of an unfinished request, until the next `execute`. False:
+   * the server has no memory for them.
+   */
+  keepBytes(bytes: number): boolean;
   /** Ends the connection after all answers given so far. Nothing more is read. */
   close(): void;
 }

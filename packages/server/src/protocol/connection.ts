@@ -70,6 +70,8 @@ export class Connection implements SessionClient, Wire, BodyHolder {
   #bodySize = 0;
   /** Bytes of the body that have arrived, or have passed by. */
   #bodyFilled = 0;
+  /** The codec keeps something itself. */
+  #keepsBytes = false;
 
   /** This turn's answers. */
   #output: Output | null = null;
@@ -240,9 +242,19 @@ export class Connection implements SessionClient, Wire, BodyHolder {
     return stop;
   }
 
+  keepBytes(bytes: number): boolean {
+    if (bytes === 0) {
+      this.#releaseBody();
+      return true;
+    }
+    this.#keepsBytes = true;
+    return this.#host.bodyMemory.grow(this, bytes);
+  }
+
   #releaseBody(): void {
-    if (this.#body === null) return;
+    if (this.#body === null && !this.#keepsBytes) return;
     this.#body = null;
+    this.#keepsBytes = false;
     this.#host.bodyMemory.release(this);
   }
 
