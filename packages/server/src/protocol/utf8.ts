@@ -1,5 +1,7 @@
 /** Names in bytes that anybody may have sent. */
 
+export const notUtf8 = "a queue's name is UTF-8";
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Undefined: these bytes are no UTF-8. */

@@ -7,11 +7,12 @@ import type { PutRequest, Reply } from "../../session/request.ts";
 import { version } from "../../version.ts";
 import type { Codec, Wire } from "../codec.ts";
 import type { Output } from "../output.ts";
+import { decodeUtf8, notUtf8 } from "../utf8.ts";
 import * as answers from "./ascii-answers.ts";
 import { type Command, commands, parseCount } from "./ascii-commands.ts";
 import { findLineEnd, findLineFeed, lineEndSize, Words } from "./ascii-words.ts";
 import { expiryMsOf } from "./expiry.ts";
-import { decodeUtf8, type Key, notUtf8 } from "./key.ts";
+import type { Key } from "./key.ts";
 import type { MemcacheHost } from "./memcache-host.ts";
 
 /** What the next bytes are. */

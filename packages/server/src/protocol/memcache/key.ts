@@ -5,6 +5,7 @@
  */
 import { KestrelError } from "../../errors.ts";
 import type { GetRequest } from "../../session/request.ts";
+import { decodeUtf8, notUtf8 } from "../utf8.ts";
 
 /** A parsed key; shared, never changed. */
 export interface Key {
@@ -19,7 +20,6 @@ export interface Key {
   readonly get: GetRequest | KestrelError;
 }
 
-export const notUtf8 = "a queue's name is UTF-8";
 const slash = 0x2f;
 /** Power of two. */
 const slotLength = 4096;
@@ -88,16 +88,4 @@ function parseGet(key: string): GetRequest | KestrelError {
     isPeek: options.includes("peek"),
     waitMs: Math.max(0, Number(wait)),
   };
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Undefined: these bytes are no UTF-8. */
-export function decodeUtf8(bytes: Buffer): string | undefined {
-  if (bytes.every((byte) => byte < 0x80)) return bytes.toString("latin1");
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

@@ -39,7 +39,7 @@ describe("requests and answers", () => {
     [
       "names that are no UTF-8",
       "put \xe9:\na\n\nget \xe9\n",
-      "-A queue's name is UTF-8.\n-A queue's name is UTF-8.\n",
+      "-a queue's name is UTF-8\n-a queue's name is UTF-8\n",
     ],
     [
       "get",

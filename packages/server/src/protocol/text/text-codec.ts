@@ -9,7 +9,7 @@ import { version } from "../../version.ts";
 import type { Codec, Wire } from "../codec.ts";
 import type { ConnectionLimits } from "../limits.ts";
 import type { Output } from "../output.ts";
-import { decodeUtf8 } from "../utf8.ts";
+import { decodeUtf8, notUtf8 } from "../utf8.ts";
 import { ItemLines } from "./item-lines.ts";
 import * as answers from "./text-answers.ts";
 import { type Command, commands, parsePut } from "./text-commands.ts";
@@ -106,7 +106,7 @@ export class TextCodec implements Codec {
 
   #execute(words: readonly string[] | null, items: ItemLines | null): void {
     if (words === null) {
-      this.#answerError("A queue's name is UTF-8.");
+      this.#answerError(notUtf8);
       return;
     }
     const [verb = "", ...args] = words;
