@@ -19,7 +19,7 @@ Usage: kestrel [flags]
   --version, --help
 
 When it is ready it prints one line of JSON on standard output with the addresses it listens on; its log goes to
-standard error. SIGTERM and SIGINT stop it cleanly, a second one at once.
+standard error. SIGTERM and SIGINT stop it cleanly, a second one at once; SIGHUP reads the rules of the queues anew.
 
 Examples:
   kestrel

@@ -42,7 +42,7 @@ async function run(flags: Flags): Promise<void> {
 async function loadConfig(file: string): Promise<KestrelServerOptions> {
   const { loadSettings } = await import("./settings/load-settings.ts");
   const { server, queues } = await loadSettings(file);
-  return { ...server, rules: queues };
+  return { ...server, rules: queues, loadRules: async () => (await loadSettings(file)).queues };
 }
 
 async function serve(options: KestrelServerOptions): Promise<void> {
@@ -58,6 +58,8 @@ async function serve(options: KestrelServerOptions): Promise<void> {
   };
   process.once("SIGTERM", stopOnSignal);
   process.once("SIGINT", stopOnSignal);
+  // The log has what went wrong, if anything did.
+  process.on("SIGHUP", () => server.reload().catch(() => {}));
   const { pid } = process;
   process.stdout.write(`${JSON.stringify({ ready: true, version, pid, listeners: server.listeners })}\n`);
   await server.stopped;

@@ -30,6 +30,8 @@ export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queu
   queuePath?: string | null;
   /** Rules of the queues; without it, every queue has the defaults. */
   rules?: QueueRules;
+  /** Reads the rules anew, for a client's `reload` and for `reload()`; without it, there is nothing to reload. */
+  loadRules?: () => Promise<QueueRules>;
   /** Bounds on what clients can make the server keep; each has its default. */
   limits?: Partial<Omit<ConnectionLimits, "itemBytesMax">>;
   /** Without it, the server says nothing. */
@@ -38,7 +40,10 @@ export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queu
   disk?: Disk;
 }
 
-type Parts = Required<Pick<KestrelServerOptions, "clock" | "logger" | "rules">>;
+type Parts = Required<Pick<KestrelServerOptions, "clock" | "logger" | "loadRules">>;
+
+const noRules = (): Promise<QueueRules> =>
+  Promise.reject(new Error("the server runs without a settings file"));
 
 /** Where the server listens, by protocol. */
 export interface Listeners {
@@ -52,7 +57,7 @@ export class KestrelServer implements AsyncDisposable {
   /** The queues, for the program that embeds the server. */
   readonly queues: EmbeddedQueues;
   readonly #queues: QueueCollection;
-  readonly #rules: QueueRules;
+  readonly #loadRules: () => Promise<QueueRules>;
   readonly #logger: Logger;
   readonly #host: SessionHost;
   #memcache: Listener | null = null;
@@ -62,9 +67,9 @@ export class KestrelServer implements AsyncDisposable {
   readonly stopped: Promise<void>;
 
   private constructor(queues: QueueCollection, turn: Turn, settings: ServerSettings, parts: Parts) {
-    const { clock, logger, rules } = parts;
+    const { clock, logger, loadRules } = parts;
     this.#queues = queues;
-    this.#rules = rules;
+    this.#loadRules = loadRules;
     this.#logger = logger;
     this.#host = {
       queues,
@@ -89,8 +94,8 @@ export class KestrelServer implements AsyncDisposable {
    * can't be had; then nothing is left behind.
    */
   static async start(options: KestrelServerOptions = {}): Promise<KestrelServer> {
-    const { queuePath, rules = new QueueRules(), limits = {}, logger = silentLogger, ...rest } = options;
-    const { clock = systemClock, disk = new NodeDisk(), ...given } = rest;
+    const { queuePath, rules = new QueueRules(), loadRules = noRules, limits = {}, ...others } = options;
+    const { clock = systemClock, disk = new NodeDisk(), logger = silentLogger, ...given } = others;
     const settings: ServerSettings = { ...defaultServerSettings, ...given };
     const turn = new Turn();
     const queues = await QueueCollection.start({
@@ -105,7 +110,7 @@ export class KestrelServer implements AsyncDisposable {
         ? {}
         : { sweepPeriodMs: settings.expirationTimerFrequencyMs }),
     });
-    const server = new KestrelServer(queues, turn, settings, { clock, logger, rules });
+    const server = new KestrelServer(queues, turn, settings, { clock, logger, loadRules });
     try {
       await server.#listen(settings, {
         ...defaultConnectionLimits,
@@ -159,7 +164,7 @@ export class KestrelServer implements AsyncDisposable {
         if (status.toUpperCase() === "UP") return;
         throw new KestrelError("bad-request", `there is no status ${status}`);
       },
-      reload: () => Promise.reject(new Error("the server runs without a configuration file")),
+      reload: () => this.reload(),
       shutdown: () => {
         // Not under the feet of the connection that asks for it.
         setImmediate(() => this.stop().catch(() => {}));
@@ -171,7 +176,18 @@ export class KestrelServer implements AsyncDisposable {
   #describeQueues(): StatisticGroup[] {
     return this.#queues
       .names()
-      .map((queue) => ({ queue, statistics: renderSettings(this.#rules.settingsFor(queue)) }));
+      .map((queue) => ({ queue, statistics: renderSettings(this.#queues.rules.settingsFor(queue)) }));
+  }
+
+  /** New rules for queues and aliases. Rejects, and has changed nothing, when they can't be read. */
+  async reload(): Promise<void> {
+    try {
+      this.#queues.applyRules(await this.#loadRules());
+      this.#logger.info({}, "reloaded the rules of the queues");
+    } catch (error) {
+      this.#logger.error({ err: error }, "cannot reload: the rules stay as they are");
+      throw error;
+    }
   }
 
   /**

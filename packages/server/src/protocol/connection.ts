@@ -158,8 +158,7 @@ export class Connection implements SessionClient, Wire, BodyHolder {
     if (this.#state === "closing" || this.#state === "closed") return;
     if (this.#state === "waiting") {
       this.#session.resume();
-      if (this.#session.isWaiting) return;
-      this.#state = "reading head";
+      if (!this.#session.isWaiting) this.#state = "reading head";
     }
     const held = this.#held;
     if (held !== null) this.#parse(held.bytes, held.start, held.end);
@@ -169,9 +168,10 @@ export class Connection implements SessionClient, Wire, BodyHolder {
   /** The client sends nothing more, but may still read: `printf … | nc` does that. So does one that is gone. */
   #endInput(): void {
     this.#isInputEnded = true;
-    this.#endRequests();
+    this.resume();
   }
 
+  /** Ends the connection, unless there are requests that only have to wait for their turn. */
   #endRequests(): void {
     if (this.#state === "waiting") {
       // What nobody has put yet is not for somebody who may be gone. What only the disk delays is.

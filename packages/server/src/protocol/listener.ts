@@ -27,6 +27,8 @@ export class Listener {
   readonly #host: ConnectionHost;
   readonly #connectionsMax: number;
   readonly #connections: Set<Connection> = new Set();
+  /** Where it listens; the port is the real one. */
+  address: { readonly host: string; readonly port: number } = { host: "", port: 0 };
   #isRefusing = false;
   #whenEmpty: () => void = () => {};
 
@@ -64,15 +66,11 @@ export class Listener {
         resolve,
       );
     });
+    const { address, port } = server.address() as AddressInfo;
+    listener.address = { host: address, port };
     server.removeAllListeners("error");
     server.on("error", (error) => host.logger.error({ err: error }, "a listening socket failed"));
     return listener;
-  }
-
-  /** Where it listens; the port is the real one. */
-  get address(): { host: string; port: number } {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return { host: address, port };
   }
 
   #accept(accepted: Socket): void {
