@@ -90,7 +90,7 @@ describe("mending", () => {
   const settled = (failure?: string): Receipt => {
     const receipt = new Receipt();
     if (failure === undefined) receipt.keep();
-    else receipt.fail(new KestrelError("disk", failure));
+    else receipt.fail(new KestrelError("disk", failure), true);
     return receipt;
   };
   const forgotten: number[] = [];
@@ -144,7 +144,7 @@ test("the state of an output is that of its worst receipt", () => {
   output.pledge(first, 0, 0, false, 0, 0, null, 0);
   output.pledge(second, 0, 0, false, 0, 0, null, 0);
   expect([output.state, output.pendingReceipt]).toEqual(["pending", first]);
-  first.fail(new KestrelError("disk", "full"));
+  first.fail(new KestrelError("disk", "full"), true);
   expect([output.state, output.pendingReceipt]).toEqual(["pending", second]);
   second.keep();
   expect([output.state, output.pendingReceipt]).toEqual(["failed", null]);
