@@ -43,6 +43,13 @@ export interface Disk {
   /** A new, empty file; one of that name that exists is emptied. */
   create(file: string): DiskFile;
   open(file: string): DiskFile;
+  /** A small file as a whole; undefined when there is none. */
+  readFile(file: string): Buffer | undefined;
+  /**
+   * Puts a small file in the place of whatever has its name, and forces it onto the medium: a crash at any moment
+   * leaves the old one or the new one. Creates folders that are missing above it.
+   */
+  replaceFile(file: string, content: Buffer): void;
   rename(from: string, to: string): void;
   removeFile(file: string): Promise<void>;
   /** Removes the folder and all in it. */
@@ -108,6 +115,28 @@ export class NodeDisk implements Disk {
     return opened;
   }
 
+  readFile(file: string): Buffer | undefined {
+    try {
+      return fs.readFileSync(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  replaceFile(file: string, content: Buffer): void {
+    this.makeFolder(path.dirname(file));
+    const next = `${file}.new`;
+    try {
+      fs.writeFileSync(next, content, { flush: true });
+      fs.renameSync(next, file);
+    } catch (error) {
+      fs.rmSync(next, { force: true });
+      throw error;
+    }
+    syncNow(path.dirname(file));
+  }
+
   rename(from: string, to: string): void {
     fs.renameSync(from, to);
   }
@@ -142,6 +171,15 @@ export class NodeDisk implements Disk {
   /** For NodeFile: its descriptor is gone. */
   released(file: NodeFile): void {
     this.#open.delete(file);
+  }
+}
+
+function syncNow(folder: string): void {
+  const descriptor = fs.openSync(folder, "r");
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 

@@ -6,6 +6,9 @@
 /** What the server accepts: everything; everything, but clients are asked to write elsewhere; no writes; nothing. */
 export type ServerStatus = "up" | "write-avoid" | "read-only" | "quiescent";
 
+/** The strictest last. */
+export const serverStatuses: readonly ServerStatus[] = ["up", "write-avoid", "read-only", "quiescent"];
+
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 
 export interface ServerSettings {

@@ -19,7 +19,7 @@ import {
   text,
   word,
 } from "./kinds.ts";
-import type { LogLevel, ServerSettings, ServerStatus } from "./server-settings.ts";
+import { type LogLevel, type ServerSettings, serverStatuses } from "./server-settings.ts";
 import type { QueueSettings } from "./settings.ts";
 
 /** For each field of `Settings` the setting's name in a file, out of `Names`, and its kind. */
@@ -49,7 +49,6 @@ export const queueTable: SettingTable<QueueSettings, keyof QueueConfig> = {
   clientIdForDequeue: { name: "clientIdForDequeue", kind: orNone(text("the id of a client")) },
 };
 
-const statuses: readonly ServerStatus[] = ["up", "write-avoid", "read-only", "quiescent"];
 const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "silent"];
 
 /** The server's own settings but those in a section of their own, `admin` and `zookeeper`. */
@@ -70,7 +69,7 @@ export const serverTable: SettingTable<
   connectionLimitRefuseWrites: { name: "connectionLimitRefuseWrites", kind: orNone(count("connections")) },
   maxConnections: { name: "maxConnections", kind: orNone(count("connections", 1)) },
   statusFile: { name: "statusFile", kind: orNone(text("the path of a file")) },
-  defaultStatus: { name: "defaultStatus", kind: word(statuses) },
+  defaultStatus: { name: "defaultStatus", kind: word(serverStatuses) },
   statusChangeGracePeriodMs: { name: "statusChangeGracePeriod", kind: duration },
   enableSessionTrace: { name: "enableSessionTrace", kind: flag },
   maxItemSizeBytes: { name: "maxItemSize", kind: size },

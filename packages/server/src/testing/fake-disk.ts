@@ -72,6 +72,16 @@ export class FakeDisk implements Disk {
     return new FakeFile(this, file);
   }
 
+  readFile(file: string): Buffer | undefined {
+    this.check("open", file);
+    return this.files.has(file) ? Buffer.from(this.bytesOf(file)) : undefined;
+  }
+
+  replaceFile(file: string, content: Buffer): void {
+    this.check("write", file);
+    this.setBytes(file, content);
+  }
+
   rename(from: string, to: string): void {
     this.check("rename", from);
     for (const [file, content] of [...this.files]) {
