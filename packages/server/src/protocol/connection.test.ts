@@ -243,6 +243,22 @@ describe("when the disk refuses", () => {
     expect(await client.talk("get r/close\r\nget r\r\n")).toBe("END\r\nEND\r\n");
   });
 
+  test("who waits is told that nothing is there, and a monitor goes on", async () => {
+    const [getting, monitoring] = [(await start({ maxOpenTransactions: 5 })).connect(), port.connect()];
+    await getting.talk("get q/t=1000\r\n");
+    await monitoring.talk("monitor r 60\r\n");
+    fill();
+    const client = port.connect();
+    expect(await client.talk(set("q", "1") + set("r", "1"))).toMatch(/^(SERVER_ERROR [^\r]*\r\n){2}$/);
+    expect(await getting.hear()).toBe("END\r\n");
+    expect(await monitoring.hear()).toBe("");
+    makeRoom();
+    expect(await monitoring.hear()).toBe("END\r\n");
+    await monitoring.talk("monitor r 60\r\n");
+    await client.talk(set("r", "2"));
+    expect(await monitoring.hear()).toBe(value("r", "2"));
+  });
+
   test("noreply stays silent", async () => {
     const client = (await start()).connect();
     await client.talk(set("q", "1"));

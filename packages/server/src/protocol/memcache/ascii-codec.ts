@@ -273,7 +273,8 @@ export class AsciiCodec implements Codec {
     this.#key = this.#host.keys.find(name, 0, name.length);
     this.#hasId = false;
     this.#isLastKey = true;
-    this.tag = getTag;
+    // Should an item turn out not to be there, nothing is said: an END alone would be the end of the monitor.
+    this.tag = getMoreTag;
   }
 
   /** Not ours, but what follows is data and must not be taken for commands. */
