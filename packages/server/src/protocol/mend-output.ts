@@ -20,8 +20,10 @@ export function mendOutput(
   let largeFrom = 0;
   for (let i = 0; i < output.pledgeLength; i++) {
     const pledge = output.pledges[i]!;
-    const { error } = pledge.receipt!;
+    const { error, isUndone } = pledge.receipt!;
     if (error === null) continue;
+    // After a failed sync only puts are refused: what was handed out or confirmed stays so.
+    if (!isUndone && (pledge.id !== 0 || pledge.isLast)) continue;
     mended.append(output, from, pledge.start, largeFrom, pledge.largeStart);
     codec.renderFailure(pledge.tag, pledge.opaque, error, pledge.isLast, mended);
     if (pledge.isLast) return { output: mended, isLast: true };

@@ -127,6 +127,19 @@ describe("mending", () => {
     expect(forgotten).toEqual([77]);
   });
 
+  test("after a failed sync only puts are refused: what was handed out stays handed out", () => {
+    const output = new Output();
+    const unsure = new Receipt();
+    unsure.fail(new KestrelError("disk", "sync failed"), false);
+    answer(output, unsure, 1, () => output.text("item,"), false, 78);
+    answer(output, unsure, 2, () => output.text("stored,"));
+    answer(output, unsure, 3, () => output.text("confirmed"), true);
+    const mended = mendOutput(output, new Output(), codec, session);
+    expect(mended.isLast).toBe(false);
+    expect(sent(mended.output)).toBe("item,<2 9 sync failed>confirmed");
+    expect(forgotten).not.toContain(78);
+  });
+
   test("ends with a confirm that failed", () => {
     const output = new Output();
     output.text("before,");
