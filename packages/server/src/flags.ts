@@ -8,10 +8,11 @@ Usage: kestrel [flags]
 
   --listen HOST           address to listen on (127.0.0.1; 0.0.0.0 for every network)
   --memcache-port PORT    memcache, ASCII and binary (22133)
-  --text-port PORT        text protocol (not served yet)
-  --thrift-port PORT      thrift (not served yet)
+  --text-port PORT        text protocol (2222)
+  --thrift-port PORT      thrift (2229)
   --admin-port PORT       admin HTTP (not served yet)
-                          a PORT is a number, 0 for any free one, or off
+                          a PORT is a number, 0 for any free one, or off; with another memcache port
+                          than its own, and no --config, the others are off unless given
   --queue-path FOLDER     folder of the journals (kestrel-spool in the current folder)
   --log-level LEVEL       trace, debug, info, warn, error or silent (info)
   --config FILE           settings, JSON or an ES module; flags come on top

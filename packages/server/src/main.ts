@@ -2,6 +2,8 @@
 import { type Flags, FlagsError, help, parseFlags } from "./flags.ts";
 import { createLogger } from "./logging.ts";
 import { KestrelServer, type KestrelServerOptions } from "./server.ts";
+import { ServiceManager } from "./service/service-manager.ts";
+import { defaultServerSettings, type ServerSettings } from "./settings/server-settings.ts";
 import { version } from "./version.ts";
 
 const exitFailed = 1;
@@ -31,11 +33,21 @@ async function run(flags: Flags): Promise<void> {
       break;
     case "serve":
       await serve({
-        ...(flags.configFile === null ? {} : await loadConfig(flags.configFile)),
+        ...(flags.configFile === null ? portsBeside(flags.settings) : await loadConfig(flags.configFile)),
         ...flags.settings,
       });
       break;
   }
+}
+
+/**
+ * The ports of the other protocols, where no file says which. A node whose memcache port was moved is probably one
+ * of several on a machine: it opens no others unless told to.
+ */
+function portsBeside({ memcachePort }: Partial<ServerSettings>): Partial<ServerSettings> {
+  const { memcachePort: usual, textPort, thriftPort } = defaultServerSettings;
+  const isMoved = typeof memcachePort === "number" && memcachePort !== usual;
+  return isMoved ? {} : { textPort, thriftPort };
 }
 
 /** The checker of settings is loaded only when there is something to check. */
@@ -51,16 +63,31 @@ async function serve(options: KestrelServerOptions): Promise<void> {
     logger.error({ err }, "broken: this can't be");
     process.exit(exitBroken);
   });
+  const manager = ServiceManager.fromEnvironment(process.env, logger);
   const server = await KestrelServer.start({ ...options, logger });
+  server.stopping.addEventListener("abort", () => manager.stopping());
   const stopOnSignal = (signal: NodeJS.Signals): void => {
     process.once(signal, () => process.exit(128 + (signal === "SIGINT" ? 2 : 15)));
     server.stop().catch(() => {});
   };
   process.once("SIGTERM", stopOnSignal);
   process.once("SIGINT", stopOnSignal);
-  // The log has what went wrong, if anything did.
-  process.on("SIGHUP", () => server.reload().catch(() => {}));
+  const where = describeListeners(server);
+  process.on("SIGHUP", () => {
+    manager.reloading();
+    server.reload().then(
+      () => manager.ready(where),
+      // The log has it too.
+      (error: Error) => manager.ready(`${where}; cannot reload: ${error.message}`),
+    );
+  });
   const { pid } = process;
   process.stdout.write(`${JSON.stringify({ ready: true, version, pid, listeners: server.listeners })}\n`);
+  manager.ready(where);
   await server.stopped;
+}
+
+function describeListeners({ listeners }: KestrelServer): string {
+  const each = Object.entries(listeners).map(([name, { host, port }]) => `${name} ${host}:${port}`);
+  return `listening: ${each.join(", ")}`;
 }

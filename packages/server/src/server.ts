@@ -2,27 +2,24 @@
  * A node: queues, and the ports on which they are reached. Everything of one process may be here more than once;
  * signals, flags and exit codes belong to `main.ts`.
  */
+import path from "node:path";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Disk, NodeDisk } from "./disk.ts";
-import { KestrelError } from "./errors.ts";
 import { Turn } from "./journal/turn.ts";
 import { type Logger, silentLogger } from "./logging.ts";
 import { Timings } from "./metrics/timings.ts";
-import { BodyMemory } from "./protocol/body-memory.ts";
+import { NodeControls } from "./node-controls.ts";
+import { type Address, Doors, type Protocol } from "./protocol/doors.ts";
 import { type ConnectionLimits, defaultConnectionLimits } from "./protocol/limits.ts";
-import { Listener, type ListenerHost } from "./protocol/listener.ts";
-import { KeyCache } from "./protocol/memcache/key.ts";
-import { makeMemcacheCodec } from "./protocol/memcache/memcache.ts";
-import { OutputPool } from "./protocol/output.ts";
 import { QueueCollection } from "./queue/queue-collection.ts";
-import type { ServerControls } from "./session/controls.ts";
 import { EmbeddedQueues } from "./session/embedded-queues.ts";
 import { LentReads } from "./session/lent-reads.ts";
 import type { SessionHost } from "./session/session.ts";
-import { QueueRules, renderSettings } from "./settings/queue-rules.ts";
+import { QueueRules } from "./settings/queue-rules.ts";
 import { defaultServerSettings, type ServerSettings } from "./settings/server-settings.ts";
 import { Counters } from "./stats/counters.ts";
-import type { StatisticGroup } from "./stats/statistic.ts";
+import { NodeStatus } from "./status/node-status.ts";
+import { StatusFile } from "./status/status-file.ts";
 
 /** The server's settings, each with its default, and what only a program can give. */
 export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queuePath">> {
@@ -40,34 +37,47 @@ export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queu
   disk?: Disk;
 }
 
-type Parts = Required<Pick<KestrelServerOptions, "clock" | "logger" | "loadRules">>;
+interface Parts extends Required<Pick<KestrelServerOptions, "clock" | "logger" | "loadRules">> {
+  readonly queues: QueueCollection;
+  readonly turn: Turn;
+  readonly status: NodeStatus;
+}
 
 const noRules = (): Promise<QueueRules> =>
   Promise.reject(new Error("the server runs without a settings file"));
 
-/** Where the server listens, by protocol. */
-export interface Listeners {
-  readonly memcache?: { readonly host: string; readonly port: number };
-}
+/** Where the server listens, by protocol; those that are off are left out. */
+export type Listeners = Readonly<Partial<Record<Protocol, Address>>>;
 
-/** Unless set: more would not fit into what a process may usually open. */
-const connectionsMaxDefault = 20_000;
+/** A program that embeds a server does not open ports that it knows nothing of. */
+const closedUnlessAsked: Pick<ServerSettings, "textPort" | "thriftPort"> = {
+  textPort: null,
+  thriftPort: null,
+};
 
 export class KestrelServer implements AsyncDisposable {
   /** The queues, for the program that embeds the server. */
   readonly queues: EmbeddedQueues;
+  /** What the node accepts now; others may follow its changes. */
+  readonly status: NodeStatus;
   readonly #queues: QueueCollection;
   readonly #loadRules: () => Promise<QueueRules>;
   readonly #logger: Logger;
   readonly #host: SessionHost;
-  #memcache: Listener | null = null;
+  #doors: Doors | null = null;
+  /** Of the last reload. */
+  #reloading: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
   #settleStopped: (stopping: Promise<void>) => void = () => {};
   /** Settles as `stop()` does, whoever asked for the stop. */
   readonly stopped: Promise<void>;
+  readonly #stopBegins: AbortController = new AbortController();
+  /** Aborted when a stop begins, whoever asked for it. */
+  readonly stopping: AbortSignal = this.#stopBegins.signal;
 
-  private constructor(queues: QueueCollection, turn: Turn, settings: ServerSettings, parts: Parts) {
-    const { clock, logger, loadRules } = parts;
+  private constructor(parts: Parts, settings: ServerSettings) {
+    const { queues, turn, status, clock, logger, loadRules } = parts;
+    this.status = status;
     this.#queues = queues;
     this.#loadRules = loadRules;
     this.#logger = logger;
@@ -77,7 +87,12 @@ export class KestrelServer implements AsyncDisposable {
       clock,
       counters: new Counters(clock.now()),
       timings: new Timings(),
-      controls: this.#controls(),
+      controls: new NodeControls({
+        queues,
+        status,
+        reload: () => this.reload(),
+        stop: () => this.stop(),
+      }),
       lentReads: new LentReads(clock),
       maxOpenTransactions: settings.maxOpenTransactions,
     };
@@ -96,27 +111,30 @@ export class KestrelServer implements AsyncDisposable {
   static async start(options: KestrelServerOptions = {}): Promise<KestrelServer> {
     const { queuePath, rules = new QueueRules(), loadRules = noRules, limits = {}, ...others } = options;
     const { clock = systemClock, disk = new NodeDisk(), logger = silentLogger, ...given } = others;
-    const settings: ServerSettings = { ...defaultServerSettings, ...given };
+    const settings: ServerSettings = { ...defaultServerSettings, ...closedUnlessAsked, ...given };
+    const spoolPath = queuePath === undefined ? settings.queuePath : queuePath;
     const turn = new Turn();
     const queues = await QueueCollection.start({
-      spoolPath: queuePath === undefined ? settings.queuePath : queuePath,
+      spoolPath,
       disk,
       clock,
       turn,
       logger,
       rules,
       memoryBytesMax: settings.maxMemoryBytes,
-      ...(settings.expirationTimerFrequencyMs === null
-        ? {}
-        : { sweepPeriodMs: settings.expirationTimerFrequencyMs }),
+      sweepPeriodMs: settings.expirationTimerFrequencyMs,
     });
-    const server = new KestrelServer(queues, turn, settings, { clock, logger, loadRules });
+    const status = new NodeStatus({
+      file: findStatusFile(settings, spoolPath, disk),
+      defaultStatus: settings.defaultStatus,
+      gracePeriodMs: settings.statusChangeGracePeriodMs,
+      clock,
+      logger,
+    });
+    const server = new KestrelServer({ queues, turn, status, clock, logger, loadRules }, settings);
     try {
-      await server.#listen(settings, {
-        ...defaultConnectionLimits,
-        ...limits,
-        itemBytesMax: settings.maxItemSizeBytes,
-      });
+      const bounds = { ...defaultConnectionLimits, ...limits, itemBytesMax: settings.maxItemSizeBytes };
+      server.#doors = await Doors.start(settings, bounds, server.#host, logger);
     } catch (error) {
       await queues.stop();
       throw error;
@@ -124,70 +142,39 @@ export class KestrelServer implements AsyncDisposable {
     return server;
   }
 
-  async #listen(settings: ServerSettings, limits: ConnectionLimits): Promise<void> {
-    if (settings.memcachePort === null) return;
-    const { clock } = this.#host;
-    const memcache = { clock, limits, keys: new KeyCache() };
-    const host: ListenerHost = {
-      ...this.#host,
-      limits,
-      outputs: new OutputPool(),
-      bodyMemory: new BodyMemory(
-        Math.max(limits.bodyBytesMax, limits.itemBytesMax),
-        limits.bodyStallMs,
-        clock,
-      ),
-      logger: this.#logger,
-      makeCodec: (firstByte, wire) => makeMemcacheCodec(firstByte, wire, memcache),
-    };
-    this.#memcache = await Listener.start(
-      {
-        host: settings.listenAddress,
-        port: settings.memcachePort,
-        backlog: settings.connectionBacklog,
-        connectionsMax: settings.maxConnections ?? connectionsMaxDefault,
-      },
-      host,
-    );
-  }
-
+  /** Where it listens, by protocol. */
   get listeners(): Listeners {
-    return this.#memcache === null ? {} : { memcache: this.#memcache.address };
+    return this.#doors?.addresses ?? {};
   }
 
-  #controls(): ServerControls {
-    return {
-      status: "UP",
-      takesWrites: true,
-      takesReads: true,
-      setStatus(status) {
-        if (status.toUpperCase() === "UP") return;
-        throw new KestrelError("bad-request", `there is no status ${status}`);
-      },
-      reload: () => this.reload(),
-      shutdown: () => {
-        // Not under the feet of the connection that asks for it.
-        setImmediate(() => this.stop().catch(() => {}));
-      },
-      describeQueues: () => this.#describeQueues(),
-    };
+  /**
+   * New rules for queues and aliases, one reload after the other. Rejects, and has changed nothing, when they can't
+   * be read.
+   */
+  reload(): Promise<void> {
+    const reload = this.#reloading.then(() => this.#reload());
+    this.#reloading = reload.catch(() => {});
+    return reload;
   }
 
-  #describeQueues(): StatisticGroup[] {
-    return this.#queues
-      .names()
-      .map((queue) => ({ queue, statistics: renderSettings(this.#queues.rules.settingsFor(queue)) }));
-  }
-
-  /** New rules for queues and aliases. Rejects, and has changed nothing, when they can't be read. */
-  async reload(): Promise<void> {
+  async #reload(): Promise<void> {
+    let rules: QueueRules;
     try {
-      this.#queues.applyRules(await this.#loadRules());
-      this.#logger.info({}, "reloaded the rules of the queues");
+      rules = await this.#loadRules();
     } catch (error) {
       this.#logger.error({ err: error }, "cannot reload: the rules stay as they are");
       throw error;
     }
+    try {
+      this.#queues.applyRules(rules);
+    } catch (error) {
+      this.#logger.error({ err: error }, "the new rules hold, but not every configured fanout can be created");
+      throw error;
+    }
+    this.#logger.info(
+      { queues: rules.queueNames.length, aliases: rules.aliasNames.length },
+      "reloaded the rules of the queues",
+    );
   }
 
   /**
@@ -195,6 +182,7 @@ export class KestrelServer implements AsyncDisposable {
    */
   stop(): Promise<void> {
     if (this.#stopping === null) {
+      this.#stopBegins.abort();
       this.#stopping = this.#stop();
       this.#settleStopped(this.#stopping);
     }
@@ -203,7 +191,8 @@ export class KestrelServer implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#logger.info({}, "stopping");
-    await this.#memcache?.stop();
+    await this.#doors?.stop();
+    this.status.stop();
     await this.#queues.stop();
     this.#logger.info({}, "stopped");
   }
@@ -211,4 +200,13 @@ export class KestrelServer implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+function findStatusFile(
+  { statusFile }: ServerSettings,
+  spoolPath: string | null,
+  disk: Disk,
+): StatusFile | null {
+  const file = statusFile ?? (spoolPath === null ? null : path.join(spoolPath, ".kestrel-status"));
+  return file === null ? null : new StatusFile(file, disk);
 }

@@ -35,11 +35,13 @@ const space = 0x20;
 /** Nobody has more reads open. */
 const everything = Number.MAX_SAFE_INTEGER;
 
+const noItems: Buffer = Buffer.alloc(0);
+
 // A request is carried out at once, so all connections share it.
 const put: PutManyRequest = {
   kind: "put-many",
   queue: "",
-  source: Buffer.alloc(0),
+  source: noItems,
   bounds: [],
   length: 0,
   expiryMs: 0,
@@ -134,6 +136,8 @@ export class TextCodec implements Codec {
       put.length = items.length;
       this.tag = putTag;
       this.#wire.execute(put);
+      // It may be large, and is not needed any more.
+      put.source = noItems;
     }
   }
 

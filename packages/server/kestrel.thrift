@@ -1,0 +1,83 @@
+/*
+ * Kestrel over thrift: framed transport, binary protocol. Names, field numbers and meanings are those of
+ * Kestrel 2.x, so that its clients work unchanged; the words are ours. See docs/protocols.md.
+ */
+
+namespace java net.lag.kestrel.thrift
+namespace py kestrel
+
+struct Item {
+  1: binary data
+
+  /* For `confirm` and `abort`; 0 when the item is gone for good already. */
+  2: i64 id
+}
+
+struct QueueInfo {
+  /* The item at the head; left out when the queue is empty. */
+  1: optional binary head_item
+
+  2: i64 items
+
+  /* Of the items' data. */
+  3: i64 bytes
+
+  /* Of the queue's journal on disk. */
+  4: i64 journal_bytes
+
+  /* How long the item handed out last had waited, in milliseconds. */
+  5: i64 age
+
+  /* Clients that wait for an item. */
+  6: i32 waiters
+
+  /* Items handed out and neither confirmed nor aborted yet. */
+  7: i32 open_transactions
+}
+
+enum Status {
+  NOT_CONFIGURED = 0,
+  /* Neither puts nor gets. */
+  QUIESCENT = 1,
+  /* No puts. */
+  READ_ONLY = 2,
+  UP = 3,
+}
+
+service Kestrel {
+  /*
+   * Puts items in order, until the first one that the queue refuses. Returns how many were put.
+   * `expiration_msec`: how long they live; 0: for ever.
+   */
+  i32 put(1: string queue_name, 2: list<binary> items, 3: i32 expiration_msec = 0)
+
+  /*
+   * Gets up to `max_items` items. Returns when so many are there or, with fewer or none, when `timeout_msec` is over.
+   * `auto_abort_msec`: 0: the items are gone for good. Otherwise each one goes back to its queue unless its id is
+   * confirmed in that time.
+   */
+  list<Item> get(1: string queue_name, 2: i32 max_items, 3: i32 timeout_msec = 0, 4: i32 auto_abort_msec = 0)
+
+  /* These items are done. Returns how many of them were still open. */
+  i32 confirm(1: string queue_name, 2: set<i64> ids)
+
+  /* These items go back to the head of their queue. Returns how many of them were still open. */
+  i32 abort(1: string queue_name, 2: set<i64> ids)
+
+  /* Looks at a queue and at the item at its head, and takes nothing. */
+  QueueInfo peek(1: string queue_name)
+
+  /* Removes all items but the open ones. */
+  void flush_queue(1: string queue_name)
+
+  void flush_all_queues()
+
+  /* Removes the queue and its journal. */
+  void delete_queue(1: string queue_name)
+
+  Status current_status()
+
+  void set_status(1: Status status)
+
+  string get_version()
+}

@@ -1,0 +1,91 @@
+/** The ports on which a node's queues are reached: a listener for each protocol that is not turned off. */
+import type { Logger } from "../logging.ts";
+import type { SessionHost } from "../session/session.ts";
+import type { ServerSettings } from "../settings/server-settings.ts";
+import { BodyMemory } from "./body-memory.ts";
+import type { ConnectionLimits } from "./limits.ts";
+import { Listener, type ListenerHost } from "./listener.ts";
+import { KeyCache } from "./memcache/key.ts";
+import { makeMemcacheCodec } from "./memcache/memcache.ts";
+import { OutputPool } from "./output.ts";
+import { TextCodec } from "./text/text-codec.ts";
+import { callBytesBeyondItem, ThriftCodec } from "./thrift/thrift-codec.ts";
+
+export type Protocol = "memcache" | "text" | "thrift";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type DoorSettings = Pick<
+  ServerSettings,
+  "listenAddress" | "memcachePort" | "textPort" | "thriftPort" | "connectionBacklog" | "maxConnections"
+>;
+
+/** Unless set: more would not fit into what a process may usually open. */
+const connectionsMaxDefault = 20_000;
+
+export class Doors {
+  readonly #listeners: Map<Protocol, Listener> = new Map();
+
+  /** Rejects when a port can't be had; then none is open. */
+  static async start(
+    settings: DoorSettings,
+    limits: ConnectionLimits,
+    host: SessionHost,
+    logger: Logger,
+  ): Promise<Doors> {
+    const doors = new Doors();
+    const { memcachePort, textPort, thriftPort } = settings;
+    const memcache = { clock: host.clock, limits, keys: new KeyCache() };
+    const shared = {
+      ...host,
+      limits,
+      logger,
+      outputs: new OutputPool(),
+      bodyMemory: new BodyMemory(
+        Math.max(limits.bodyBytesMax, limits.itemBytesMax + callBytesBeyondItem),
+        limits.bodyStallMs,
+        host.clock,
+      ),
+    };
+    const codecs: [Protocol, number | null, ListenerHost["makeCodec"]][] = [
+      ["memcache", memcachePort, (firstByte, wire) => makeMemcacheCodec(firstByte, wire, memcache)],
+      ["text", textPort, (_, wire) => new TextCodec(wire, shared)],
+      ["thrift", thriftPort, (_, wire) => new ThriftCodec(wire, shared)],
+    ];
+    try {
+      for (const [protocol, port, makeCodec] of codecs) {
+        if (port === null) continue;
+        doors.#listeners.set(
+          protocol,
+          await Listener.start(optionsOf(settings, port), { ...shared, makeCodec }),
+        );
+      }
+    } catch (error) {
+      await doors.stop();
+      throw error;
+    }
+    return doors;
+  }
+
+  /** Where the open ones are. */
+  get addresses(): Partial<Record<Protocol, Address>> {
+    return Object.fromEntries([...this.#listeners].map(([protocol, { address }]) => [protocol, address]));
+  }
+
+  /** Takes no more connections and ends those there are. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
+  }
+}
+
+function optionsOf(settings: DoorSettings, port: number): Parameters<typeof Listener.start>[0] {
+  return {
+    host: settings.listenAddress,
+    port,
+    backlog: settings.connectionBacklog,
+    connectionsMax: settings.maxConnections ?? connectionsMaxDefault,
+  };
+}
