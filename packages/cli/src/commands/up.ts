@@ -71,7 +71,9 @@ export const upCommand: Command = defineCommand({
 });
 
 function nodeFlags(host: string, port: number, queuePath: string): string[] {
-  return ["--listen", host, "--memcache-port", String(port), "--queue-path", queuePath];
+  // kq speaks memcache; and the other ports' usual numbers are there only once.
+  const off = ["text", "thrift", "admin"].flatMap((protocol) => [`--${protocol}-port`, "off"]);
+  return ["--listen", host, "--memcache-port", String(port), ...off, "--queue-path", queuePath];
 }
 
 async function announce(
