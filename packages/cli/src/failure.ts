@@ -10,37 +10,51 @@ export function codeOf(error: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** One line without a line feed. */
+/** One line without a line feed: what happened, and what to do about it if that can be guessed. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return oneLine(String(error));
   const advice = adviceFor(error);
-  return oneLine(advice === undefined ? error.message : `${error.message}: ${advice}`);
+  return oneLine(advice === undefined ? plain(error.message) : `${plain(error.message)}. ${advice}`);
 }
 
 function adviceFor(error: Error): string | undefined {
-  switch (codeOf(innermost(error))) {
+  const causes = causesOf(error);
+  switch (codeOf(causes.at(-1))) {
     case "ECONNREFUSED":
-      return "is it running? `kq serve` starts one, --servers or KESTREL_SERVERS name others";
+      return "Is it running? `kq serve` starts a node, --servers or KESTREL_SERVERS name others";
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return "no such host; check the names in --servers";
+      return "There is no such host: check the names in --servers";
     case "EHOSTUNREACH":
     case "ENETUNREACH":
     case "ETIMEDOUT":
-      return "the host cannot be reached; check the network and --servers";
+      return "The host cannot be reached: check the network and --servers";
     default:
       break;
   }
-  if (codeOf(error) === "unavailable") {
-    return "the node's status forbids it; see `kq status`";
-  }
-  return undefined;
+  if (codeOf(error) === "unavailable") return "`kq status` shows which nodes take what";
+  // Of a node that fell silent it cannot be said whether it is a node at all.
+  const isSilent = causes.some((cause) =>
+    ["no-answer", "unreachable"].includes((cause as { kind?: string }).kind ?? ""),
+  );
+  return isSilent
+    ? "`kq ping` tells whether that is the memcache port of a node, and a longer --timeout may help"
+    : undefined;
 }
 
-function innermost(error: Error): Error {
-  let inner = error;
-  for (let depth = 0; depth < 10 && inner.cause instanceof Error; depth++) inner = inner.cause;
-  return inner;
+/** The error and what lies behind it, outermost first. */
+function causesOf(error: Error): Error[] {
+  const causes = [error];
+  for (let inner = error.cause; inner instanceof Error && causes.length < 10; inner = inner.cause)
+    causes.push(inner);
+  return causes;
+}
+
+/** The system's words for what a user meets often, in ours. */
+function plain(message: string): string {
+  return message
+    .replaceAll(/connect ECONNREFUSED [^\s;]+/g, "connection refused")
+    .replaceAll(/getaddrinfo (ENOTFOUND|EAI_AGAIN) [^\s;]+/g, "unknown host");
 }
 
 function oneLine(text: string): string {

@@ -17,7 +17,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 process.stdout.on("error", () => {});
 process.stderr.on("error", () => {});
 
-process.exitCode = await kq(process.argv.slice(2), {
+const exitCode = await kq(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -27,3 +27,5 @@ process.exitCode = await kq(process.argv.slice(2), {
   connect: (options) => new KestrelClusterClient(options),
   connectAdmin: (server, options) => new AdminConnection(server, options),
 });
+// All output is out by now; an input that is still open must not keep the shell waiting.
+process.exit(exitCode);

@@ -107,7 +107,7 @@ export class Putting {
       (error: unknown) => {
         if (codeOf(error) === "unknown") {
           this.unknown.add(number);
-          this.unknownReason ??= explain(error);
+          this.unknownReason ??= (error as Error).message;
         } else {
           this.notStored.add(number);
           this.stopReason ??= explain(error);
