@@ -281,10 +281,10 @@ export class Connection implements SessionClient, Wire, BodyHolder {
     const largeLength = output.large.length;
     codec.render(reply);
     if ((reply.kind === "stored" || reply.kind === "stored-many") && reply.receipt !== null) {
-      output.pledge(reply.receipt, length, largeLength, false, codec.tag, codec.opaque, null, 0);
+      output.pledge(reply.receipt, "put", length, largeLength, codec.tag, codec.opaque, null, 0);
     } else if (reply.kind === "item" && reply.item.receipt !== null) {
       const { openedIn, item } = reply;
-      output.pledge(item.receipt!, length, largeLength, false, codec.tag, codec.opaque, openedIn, item.id);
+      output.pledge(item.receipt!, "item", length, largeLength, codec.tag, codec.opaque, openedIn, item.id);
     }
     if (!this.#isParsing && !this.#session.isWaiting) this.#host.turn.resumeLater(this);
   }
@@ -292,7 +292,7 @@ export class Connection implements SessionClient, Wire, BodyHolder {
   holdFor(receipt: Receipt): void {
     const output = this.output;
     const { tag, opaque } = this.#codec!;
-    output.pledge(receipt, output.length, output.large.length, true, tag, opaque, null, 0);
+    output.pledge(receipt, "confirm", output.length, output.large.length, tag, opaque, null, 0);
   }
 
   get isReady(): boolean {

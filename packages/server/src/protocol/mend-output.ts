@@ -21,12 +21,12 @@ export function mendOutput(
   for (let i = 0; i < output.pledgeLength; i++) {
     const pledge = output.pledges[i]!;
     const { error, isUndone } = pledge.receipt!;
-    if (error === null) continue;
     // After a failed sync only puts are refused: what was handed out or confirmed stays so.
-    if (!isUndone && (pledge.id !== 0 || pledge.isLast)) continue;
+    if (error === null || (!isUndone && pledge.kind !== "put")) continue;
+    const isLast = pledge.kind === "confirm";
     mended.append(output, from, pledge.start, largeFrom, pledge.largeStart);
-    codec.renderFailure(pledge.tag, pledge.opaque, error, pledge.isLast, mended);
-    if (pledge.isLast) return { output: mended, isLast: true };
+    codec.renderFailure(pledge.tag, pledge.opaque, error, isLast, mended);
+    if (isLast) return { output: mended, isLast };
     if (pledge.openedIn !== null) session.forget(pledge.openedIn, pledge.id);
     from = pledge.end;
     largeFrom = pledge.largeEnd;

@@ -6,7 +6,7 @@ import type { Queue } from "../queue/queue.ts";
 import type { Session } from "../session/session.ts";
 import type { Codec } from "./codec.ts";
 import { mendOutput } from "./mend-output.ts";
-import { Output, OutputPool } from "./output.ts";
+import { Output, OutputPool, type PledgeKind } from "./output.ts";
 
 /** All that would be sent, in order. */
 function sent(output: Output): string {
@@ -72,7 +72,7 @@ test("a pool gives back what is clear, and keeps no large buffers", () => {
   const pool = new OutputPool();
   const output = pool.take();
   output.text("abc");
-  output.pledge(new Receipt(), 0, 0, false, 0, 0, null, 0);
+  output.pledge(new Receipt(), "put", 0, 0, 0, 0, null, 0);
   pool.give(output);
   expect(pool.take()).toBe(output);
   expect([output.size, output.pledgeLength, output.state]).toEqual([0, 0, "kept"]);
@@ -102,19 +102,19 @@ describe("mending", () => {
     receipt: Receipt,
     tag: number,
     write: () => void,
-    isLast = false,
+    kind: PledgeKind = "put",
     id = 0,
   ): void {
     const { length } = output;
     const largeLength = output.large.length;
     write();
-    output.pledge(receipt, length, largeLength, isLast, tag, 9, id === 0 ? null : ({} as Queue), id);
+    output.pledge(receipt, kind, length, largeLength, tag, 9, id === 0 ? null : ({} as Queue), id);
   }
 
   test("replaces exactly the answers that failed, with their large data", () => {
     const output = new Output();
     answer(output, settled(), 1, () => output.data(large, 0, large.length));
-    answer(output, settled("a"), 2, () => output.data(large, 0, large.length), false, 77);
+    answer(output, settled("a"), 2, () => output.data(large, 0, large.length), "item", 77);
     answer(output, settled(), 3, () => output.data(large, 0, large.length));
     output.text("plain");
     answer(output, settled("b"), 4, () => output.text("gone"));
@@ -131,9 +131,9 @@ describe("mending", () => {
     const output = new Output();
     const unsure = new Receipt();
     unsure.fail(new KestrelError("disk", "sync failed"), false);
-    answer(output, unsure, 1, () => output.text("item,"), false, 78);
+    answer(output, unsure, 1, () => output.text("item,"), "item", 78);
     answer(output, unsure, 2, () => output.text("stored,"));
-    answer(output, unsure, 3, () => output.text("confirmed"), true);
+    answer(output, unsure, 3, () => output.text("confirmed"), "confirm");
     const mended = mendOutput(output, new Output(), codec, session);
     expect(mended.isLast).toBe(false);
     expect(sent(mended.output)).toBe("item,<2 9 sync failed>confirmed");
@@ -143,7 +143,7 @@ describe("mending", () => {
   test("ends with a confirm that failed", () => {
     const output = new Output();
     output.text("before,");
-    answer(output, settled("lost"), 1, () => {}, true);
+    answer(output, settled("lost"), 1, () => {}, "confirm");
     output.text("after");
     const mended = mendOutput(output, new Output(), codec, session);
     expect(mended.isLast).toBe(true);
@@ -154,8 +154,8 @@ describe("mending", () => {
 test("the state of an output is that of its worst receipt", () => {
   const output = new Output();
   const [first, second] = [new Receipt(), new Receipt()];
-  output.pledge(first, 0, 0, false, 0, 0, null, 0);
-  output.pledge(second, 0, 0, false, 0, 0, null, 0);
+  output.pledge(first, "put", 0, 0, 0, 0, null, 0);
+  output.pledge(second, "item", 0, 0, 0, 0, null, 0);
   expect([output.state, output.pendingReceipt]).toEqual(["pending", first]);
   first.fail(new KestrelError("disk", "full"), true);
   expect([output.state, output.pendingReceipt]).toEqual(["pending", second]);

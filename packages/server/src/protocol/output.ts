@@ -15,16 +15,21 @@ interface LargeData {
   data: Buffer;
 }
 
+/**
+ * What is pledged: that an item was put, that this item is the client's, or that reads were confirmed. When the
+ * last fails, nothing behind it is true either, and the connection ends.
+ */
+export type PledgeKind = "put" | "item" | "confirm";
+
 /** An answer that may turn out to be wrong. */
 export interface Pledge {
   receipt: Receipt | null;
+  kind: PledgeKind;
   /** The answer: bytes `[start, end)` and large data `[largeStart, largeEnd)`. */
   start: number;
   end: number;
   largeStart: number;
   largeEnd: number;
-  /** If it fails, nothing behind it is true either, and the connection ends. */
-  isLast: boolean;
   /** Two numbers by which the codec remembers the request. */
   tag: number;
   opaque: number;
@@ -110,9 +115,9 @@ export class Output {
   /** What was appended since `start` and `largeStart` hangs on the receipt. */
   pledge(
     receipt: Receipt,
+    kind: PledgeKind,
     start: number,
     largeStart: number,
-    isLast: boolean,
     tag: number,
     opaque: number,
     openedIn: Queue | null,
@@ -122,11 +127,11 @@ export class Output {
     if (pledge === undefined) {
       pledge = {
         receipt,
+        kind,
         start,
         end: 0,
         largeStart,
         largeEnd: 0,
-        isLast,
         tag,
         opaque,
         openedIn,
@@ -135,9 +140,9 @@ export class Output {
       this.pledges.push(pledge);
     } else {
       pledge.receipt = receipt;
+      pledge.kind = kind;
       pledge.start = start;
       pledge.largeStart = largeStart;
-      pledge.isLast = isLast;
       pledge.tag = tag;
       pledge.opaque = opaque;
       pledge.openedIn = openedIn;
