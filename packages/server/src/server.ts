@@ -168,7 +168,10 @@ export class KestrelServer implements AsyncDisposable {
     try {
       this.#queues.applyRules(rules);
     } catch (error) {
-      this.#logger.error({ err: error }, "the new rules hold, but not every configured fanout can be created");
+      this.#logger.error(
+        { err: error },
+        "the new rules hold, but not every configured fanout can be created",
+      );
       throw error;
     }
     this.#logger.info(

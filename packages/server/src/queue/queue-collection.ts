@@ -22,6 +22,8 @@ import { queueStats } from "./queue-stats.ts";
 const mebibyte = 1024 * 1024;
 const memoryBytesMaxDefault: number = 1024 * mebibyte;
 const sweepPeriodMsDefault = 1000;
+/** How often journals and the spool folder's lock are looked after. */
+const tidyPeriodMs = 1000;
 /** Files that one sweep reads at the most. */
 const sweepReadsMax = 100;
 /** Logs recovered between two looks at the event loop, and between two lines about the progress. */
@@ -38,8 +40,8 @@ export interface QueueCollectionOptions {
   readonly rules?: QueueRules;
   /** Bound on journal bytes in memory over all queues; 1 GiB unless set. */
   readonly memoryBytesMax?: number;
-  /** How often expired items and late open reads are looked for; 1 s unless set. */
-  readonly sweepPeriodMs?: number;
+  /** How often expired items, late open reads and old empty queues are looked for; 1 s unless set, null: never. */
+  readonly sweepPeriodMs?: number | null;
 }
 
 export class QueueCollection {
@@ -51,6 +53,7 @@ export class QueueCollection {
   #lock: FolderLock | null = null;
   #reserve: Reserve | null = null;
   #sweepTimer: Timer | null = null;
+  #tidyTimer: Timer | null = null;
   #deletedFolders = 0;
   /** Since the start. */
   readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
@@ -87,6 +90,7 @@ export class QueueCollection {
     }
     collection.#obtainConfigured();
     collection.#sweepLater();
+    collection.#tidyLater();
     return collection;
   }
 
@@ -343,15 +347,29 @@ export class QueueCollection {
   // The regular look
 
   #sweepLater(): void {
-    const periodMs = this.#options.sweepPeriodMs ?? sweepPeriodMsDefault;
-    this.#sweepTimer = this.#options.clock.after(periodMs, () => {
-      this.sweep();
+    const { clock, sweepPeriodMs = sweepPeriodMsDefault } = this.#options;
+    if (sweepPeriodMs === null) return;
+    this.#sweepTimer = clock.after(sweepPeriodMs, () => {
+      this.#sweepQueues();
       this.#sweepLater();
     });
   }
 
-  /** Looks after expired items, late open reads, old empty queues, and the journals of empty ones. */
+  #tidyLater(): void {
+    this.#tidyTimer = this.#options.clock.after(tidyPeriodMs, () => {
+      this.#tidy();
+      this.#tidyLater();
+    });
+  }
+
+  /** Does now what is otherwise done from time to time. */
   sweep(): void {
+    this.#sweepQueues();
+    this.#tidy();
+  }
+
+  /** Looks after expired items, late open reads, and empty queues that have lived for too long. */
+  #sweepQueues(): void {
     const now = this.#options.clock.now();
     // After a start the heads are in the files only. They are looked at all the same, so that delayed items move
     // on, but a few at a time, and only into memory that nobody else needs.
@@ -366,6 +384,10 @@ export class QueueCollection {
         this.counters.expires++;
       }
     }
+  }
+
+  /** Looks after the journals, those of empty queues above all, and the lock of the spool folder. */
+  #tidy(): void {
     for (const family of this.#families.values()) family.log.sweep();
     try {
       this.#lock?.renew();
@@ -405,6 +427,7 @@ export class QueueCollection {
   /** Ends all waiting, writes what is left, and lets go of the spool folder. */
   async stop(): Promise<void> {
     this.#sweepTimer?.cancel();
+    this.#tidyTimer?.cancel();
     for (const queue of this.#queues.values()) queue.end();
     this.#options.turn.endNow();
     for (const family of this.#families.values()) await family.log.close();
