@@ -12,7 +12,7 @@ import type { Chunk } from "./chunk.ts";
 import { type CacheOwner, ChunkCache, type MemoryBudget } from "./chunk-cache.ts";
 import { Compaction } from "./compaction.ts";
 import { assessChunk } from "./damage.ts";
-import { frameHeadSize, frameType, type Stretch, sealedFrames, sealFrame } from "./frame.ts";
+import { type Stretch, sealedFrames } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { diskError, type HealthOwner, LogHealth } from "./log-health.ts";
 import { LogReader } from "./log-reader.ts";
@@ -37,10 +37,9 @@ import { recoverLog } from "./recovery.ts";
 import type { Reserve } from "./reserve.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentChain } from "./segment-chain.ts";
+import { TailWriter } from "./tail-writer.ts";
 import type { Turn, TurnWriter } from "./turn.ts";
 
-/** A turn's records are cut into frames of about this size: what one flipped bit can take with it. */
-const frameSizeTarget = 64 * 1024;
 /** Segments of a log that lives in memory only: how finely memory is given back. */
 const memorySegmentSize = 1024 * 1024;
 /** After a failed roll the next try comes when the segment has grown by this. */
@@ -79,13 +78,12 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
 
   readonly #options: LogOptions;
   readonly #chain: SegmentChain;
+  readonly #writer: TailWriter;
   readonly #sync: LogSync;
   readonly #health: LogHealth;
   readonly #compaction: Compaction;
   #nextReaderNumber = 0;
   #mark: TurnMark;
-  /** Place of the open frame's head in the tail; -1: none. */
-  #frameStart = -1;
   /** Reader records of this turn, to write again should it fail. */
   #readerRecords: Buffer[] = [];
   /** For this turn, or the last one that is not settled. */
@@ -106,7 +104,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.#health = new LogHealth(options, this);
     this.#sync = new LogSync((error) => this.#health.syncFailed(error));
     this.#chain = new SegmentChain({ ...options, createdMs }, this.cache, this.#sync);
-    this.#compaction = new Compaction(options, this, this.#chain);
+    this.#writer = new TailWriter(this.#chain, this.cache, this.isDurable);
+    this.#compaction = new Compaction({ ...options, createdMs }, this, this.#chain);
     this.#mark = { chunk: this.tail, size: 0, nextId: 1 };
   }
 
@@ -207,12 +206,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.#openTurn();
     if (!this.isDurable) return;
     this.#readerRecords.push(record);
-    this.#copyRecord(record);
-  }
-
-  #copyRecord(record: Buffer): void {
-    const at = this.#room(record.length);
-    record.copy(this.tail.buffer!, at);
+    this.#writer.copy(record, this.nextId);
   }
 
   // Appending
@@ -234,7 +228,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     const id = this.nextId;
     const dataSize = end - start;
     const headSize = expiryMs === 0 ? putHeadSize : putHeadSizeWithExpiry;
-    const at = this.#room(headSize + dataSize);
+    this.#openTurn();
+    const at = this.#writer.room(headSize + dataSize, id);
     const { tail } = this;
     const target =
       audience === "everyone" ? forEveryone : audience === "fanouts" ? forFanouts : audience.number + 1;
@@ -261,45 +256,13 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     if (this.isTurnOpen) return;
     this.#beginTurn();
     this.#options.turn.touch(this);
-    for (const record of this.#readerRecords) this.#copyRecord(record);
+    for (const record of this.#readerRecords) this.#writer.copy(record, this.nextId);
   }
 
   #beginTurn(): void {
     this.isTurnOpen = true;
     this.#mark = { chunk: this.tail, size: this.tail.size, nextId: this.nextId };
     this.#receipt = new Receipt();
-  }
-
-  /** Makes room for a record of `bytes` in the open frame, and says where it goes in the tail. */
-  #room(bytes: number): number {
-    this.#openTurn();
-    let { tail } = this;
-    if (this.#frameStart >= 0 && tail.size - this.#frameStart >= frameSizeTarget) this.#sealFrame();
-    let headSize = this.#frameStart < 0 ? frameHeadSize : 0;
-    let grown = tail.grow(headSize + bytes);
-    if (grown < 0) {
-      this.#sealFrame();
-      headSize = frameHeadSize;
-      tail = this.#chain.extend(this.nextId, bytes);
-      grown = tail.grow(headSize + bytes);
-    }
-    if (grown > 0) this.cache.account(grown);
-    if (headSize > 0) {
-      this.#frameStart = tail.size;
-      // Readers walk over the head before the frame is sealed.
-      tail.buffer![tail.size] = frameType;
-      tail.size += frameHeadSize;
-    }
-    const at = tail.size;
-    tail.size = at + bytes;
-    return at;
-  }
-
-  #sealFrame(): void {
-    if (this.#frameStart < 0) return;
-    const { buffer, view, size, segment } = this.tail;
-    if (this.isDurable) sealFrame(buffer!, view!, this.#frameStart, size, segment.seed);
-    this.#frameStart = -1;
   }
 
   // What readers tell
@@ -357,7 +320,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   }
 
   #endMemoryTurn(): void {
-    this.#sealFrame();
+    this.#writer.seal();
     this.#noteWritten();
     this.#safeNextId = this.nextId;
     this.#receipt!.keep();
@@ -370,10 +333,10 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     for (const reader of this.readers) {
       const ranges = reader.turnRangeCount;
       if (ranges === 0) continue;
-      const at = this.#room(doneHeadSize + ranges * doneRangeSize);
+      const at = this.#writer.room(doneHeadSize + ranges * doneRangeSize, this.nextId);
       reader.encodeTurn(this.tail.view!, at);
     }
-    this.#sealFrame();
+    this.#writer.seal();
     for (let chunk: Chunk | null = this.#mark.chunk; chunk !== null; chunk = chunk.next) {
       if (chunk.writtenSize === chunk.size) continue;
       const { file } = chunk.segment;
@@ -424,7 +387,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   #cutBack(): void {
     const { chunk: tail, size, nextId } = this.#mark;
     this.isTurnOpen = false;
-    this.#frameStart = -1;
+    this.#writer.abandonFrame();
     for (let chunk: Chunk | null = tail; chunk !== null; chunk = chunk.next) {
       this.#undoPuts(chunk, chunk === tail ? size : 0);
     }
@@ -454,7 +417,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.#beginTurn();
     try {
       this.tail.segment.file!.truncate(this.tail.end);
-      for (const record of this.#readerRecords) this.#copyRecord(record);
+      for (const record of this.#readerRecords) this.#writer.copy(record, this.nextId);
       this.#writeTail();
     } catch {
       this.#cutBack();

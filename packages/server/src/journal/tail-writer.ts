@@ -1,0 +1,69 @@
+/** Records go into frames at the tail of a log's memory; what the file gets of them is the log's business. */
+import type { Chunk } from "./chunk.ts";
+import type { ChunkCache } from "./chunk-cache.ts";
+import { frameHeadSize, frameType, sealFrame } from "./frame.ts";
+import type { SegmentChain } from "./segment-chain.ts";
+
+/** A turn's records are cut into frames of about this size: what one flipped bit can take with it. */
+const frameSizeTarget = 64 * 1024;
+
+export class TailWriter {
+  readonly #chain: SegmentChain;
+  readonly #cache: ChunkCache;
+  readonly #isDurable: boolean;
+  /** Place of the open frame's head in the tail; -1: none. */
+  #frameStart = -1;
+
+  constructor(chain: SegmentChain, cache: ChunkCache, isDurable: boolean) {
+    this.#chain = chain;
+    this.#cache = cache;
+    this.#isDurable = isDurable;
+  }
+
+  /**
+   * Makes room for a record of `bytes` in the open frame, and says where it goes in the tail, which may be another
+   * chunk than before. `nextId` is the id of the next item.
+   */
+  room(bytes: number, nextId: number): number {
+    let { tail } = this.#chain;
+    if (this.#frameStart >= 0 && tail.size - this.#frameStart >= frameSizeTarget) this.seal();
+    let headSize = this.#frameStart < 0 ? frameHeadSize : 0;
+    let grown = tail.grow(headSize + bytes);
+    if (grown < 0) {
+      this.seal();
+      headSize = frameHeadSize;
+      tail = this.#chain.extend(nextId, bytes);
+      grown = tail.grow(headSize + bytes);
+    }
+    if (grown > 0) this.#cache.account(grown);
+    if (headSize > 0) this.#openFrame(tail);
+    const at = tail.size;
+    tail.size = at + bytes;
+    return at;
+  }
+
+  #openFrame(tail: Chunk): void {
+    this.#frameStart = tail.size;
+    // Readers walk over the head before the frame is sealed.
+    tail.buffer![tail.size] = frameType;
+    tail.size += frameHeadSize;
+  }
+
+  copy(record: Buffer, nextId: number): void {
+    const at = this.room(record.length, nextId);
+    record.copy(this.#chain.tail.buffer!, at);
+  }
+
+  /** Completes the open frame. */
+  seal(): void {
+    if (this.#frameStart < 0) return;
+    const { buffer, view, size, segment } = this.#chain.tail;
+    if (this.#isDurable) sealFrame(buffer!, view!, this.#frameStart, size, segment.seed);
+    this.#frameStart = -1;
+  }
+
+  /** Forgets the open frame: its bytes are about to go. */
+  abandonFrame(): void {
+    this.#frameStart = -1;
+  }
+}
