@@ -196,3 +196,21 @@ test("a fault at every single operation leaves a state that could have been", as
     await next.stop();
   }
 });
+
+test("a full disk is freed by emptying the queue that fills it", async () => {
+  const node = await TestNode.start();
+  for (let number = 0; number < 10; number++) node.put("q", `${number} ${"-".repeat(100)}`);
+  const used = (): number => [...node.disk.files.values()].reduce((sum, { size }) => sum + size, 0);
+  const limit = used();
+  node.disk.fault = (operation, file) => {
+    if (operation === "write" && used() >= limit && file.endsWith(".log")) throw systemError("ENOSPC", file);
+  };
+  const data = Buffer.from("refused");
+  node.queues.put("q", data, 0, 7, 0, 0);
+  node.turn.endNow();
+  expect(await node.drain("q")).toHaveLength(10);
+  node.clock.advance(1000);
+  await settle();
+  expect(node.put("q", "goes again")).toBe("kept");
+  expect(used()).toBeLessThan(limit);
+});

@@ -26,6 +26,8 @@ export interface HealthOwner {
   /** Where the tail segment's content ends. */
   readonly endOffset: number;
   readonly isTurnOpen: boolean;
+  /** Gives the disk back what a log that holds nothing needs no more. */
+  shrink(): void;
   /** Puts files back that somebody has removed. Throws when that is not possible. */
   restoreFiles(): void;
   /** Writes what failed turns still owe to the file. False: not possible now. */
@@ -87,10 +89,14 @@ export class LogHealth {
 
   /** Room for a trial and the reserve, what is owed, and what a sync has lost. */
   async #tryDisk(): Promise<boolean> {
-    const { segments, endOffset, isTurnOpen } = this.#owner;
-    if (isTurnOpen || this.#isClosed) return false;
+    if (this.#owner.isTurnOpen || this.#isClosed) return false;
     try {
       this.#owner.restoreFiles();
+      const { segments } = this.#owner;
+      // Whatever a failed write has left behind the content goes first.
+      segments[segments.length - 1]!.file!.truncate(this.#owner.endOffset);
+      this.#owner.shrink();
+      const { endOffset } = this.#owner;
       const file = segments[segments.length - 1]!.file!;
       file.write(Buffer.alloc(probeBytes), 0, probeBytes, endOffset);
       file.truncate(endOffset);

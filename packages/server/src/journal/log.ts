@@ -105,7 +105,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.#sync = new LogSync((error) => this.#health.syncFailed(error));
     this.#chain = new SegmentChain({ ...options, createdMs }, this.cache, this.#sync);
     this.#writer = new TailWriter(this.#chain, this.cache, this.isDurable);
-    this.#compaction = new Compaction({ ...options, createdMs }, this, this.#chain);
+    this.#compaction = new Compaction(options, this, this.#chain);
     this.#mark = { chunk: this.tail, size: 0, nextId: 1 };
   }
 
@@ -477,8 +477,13 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     const isIdle = this.#sweptEnd === tail.end;
     this.#sweptEnd = tail.end;
     if (this.isDurable && !isIdle && this.refusal === null && !this.isTurnOpen) this.#checkFiles();
-    if (!isIdle || this.isTurnOpen || this.refusal !== null) return;
-    if (tail === tail.segment.firstChunk && tail.size === 0) return;
+    if (isIdle && this.refusal === null) this.shrink();
+  }
+
+  /** A log that holds nothing any more gives its disk space and memory back. */
+  shrink(): void {
+    const { tail } = this;
+    if (this.isTurnOpen || (tail === tail.segment.firstChunk && tail.size === 0)) return;
     if (this.readers.some((reader) => reader.items > 0 || reader.openLength > 0)) return;
     this.#roll();
     this.#chain.dropDead(this.readers);
