@@ -31,6 +31,8 @@ export interface KestrelNodeOptions {
   isRestarted?: boolean;
   /** Further flags of the program. */
   flags?: string[];
+  /** What it finds in its environment besides our own. */
+  env?: Record<string, string>;
 }
 
 /** One line of a node's log: pino's JSON, or the bare text where it is none. */
@@ -58,15 +60,17 @@ export class KestrelNode implements AsyncDisposable {
   readonly log: LogLine[] = [];
   #folder: TempFolder | null;
   #flags: string[];
+  #env: Record<string, string>;
   #port: number;
   #child: ChildProcess | null = null;
   #end: Promise<ProcessEnd> = Promise.resolve({ code: null, signal: null });
 
-  private constructor(spool: string, folder: TempFolder | null, port: number, flags: string[]) {
-    this.spool = spool;
+  private constructor(folder: TempFolder | null, port: number, options: KestrelNodeOptions) {
+    this.spool = options.spool ?? folder!.path;
     this.#folder = folder;
     this.#port = port;
-    this.#flags = flags;
+    this.#flags = options.flags ?? [];
+    this.#env = options.env ?? {};
   }
 
   /** Starts a node and waits for its ready line. Throws with the node's log if it ends before. */
@@ -85,7 +89,7 @@ export class KestrelNode implements AsyncDisposable {
   static async prepare(options: KestrelNodeOptions = {}): Promise<KestrelNode> {
     const folder = options.spool === undefined ? await TempFolder.create() : null;
     const port = options.port ?? (options.isRestarted ? await findFreePort() : 0);
-    return new KestrelNode(options.spool ?? folder!.path, folder, port, options.flags ?? []);
+    return new KestrelNode(folder, port, options);
   }
 
   get port(): number {
@@ -176,7 +180,10 @@ export class KestrelNode implements AsyncDisposable {
       "info",
       ...this.#flags,
     ];
-    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [program, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...this.#env },
+    });
     living.add(child);
     this.#child = child;
     this.#end = once(child, "close").then(([code, signal]) => {
