@@ -131,7 +131,11 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: "no such host",
 };
 
-function cannotListen({ host, port }: ListenerOptions, cause: NodeJS.ErrnoException): Error {
+/** The error of a port that can't be had, for people. */
+export function cannotListen(
+  { host, port }: Pick<ListenerOptions, "host" | "port">,
+  cause: NodeJS.ErrnoException,
+): Error {
   const reason = reasons[cause.code ?? ""] ?? cause.message;
   return new Error(`cannot listen on ${host}:${port}: ${reason}`, { cause });
 }

@@ -1,6 +1,11 @@
 /** What `stats` tells of one queue, with Kestrel's names and in Kestrel's order. */
 import type { Queue } from "./queue.ts";
 
+/** Bytes in memory are whole stretches of the log, shared by all its readers: this is the queue's at most. */
+export function queueMemoryBytes(queue: Queue): number {
+  return Math.min(queue.bytes, queue.reader.log.cache.bytes);
+}
+
 /** `children` are the names of its fanouts; none for a queue without. */
 export function queueStats(
   queue: Queue,
@@ -8,8 +13,7 @@ export function queueStats(
 ): [name: string, value: string | number][] {
   const { reader, counters } = queue;
   const { log } = reader;
-  // Bytes in memory are whole stretches of the log, shared by all its readers.
-  const memoryBytes = Math.min(queue.bytes, log.cache.bytes);
+  const memoryBytes = queueMemoryBytes(queue);
   const memoryItems =
     queue.bytes === 0 ? queue.length : Math.round(queue.length * (memoryBytes / queue.bytes));
   const stats: [string, string | number][] = [

@@ -1,0 +1,305 @@
+/** The metrics that Prometheus gets: names by its conventions, base units, counters that end in `_total`. */
+import type { Buckets } from "../metrics/buckets.ts";
+import type { LatencyName } from "../metrics/latency-set.ts";
+import type { Meter } from "../metrics/meter.ts";
+import { findHeadTime } from "../queue/browse.ts";
+import type { Queue } from "../queue/queue.ts";
+import { queueMemoryBytes } from "../queue/queue-stats.ts";
+import { version } from "../version.ts";
+import type { AdminHost } from "./admin-host.ts";
+
+/** One line; `metricName` when it isn't the family's (`…_bucket`). */
+export interface Sample {
+  readonly value: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly metricName?: string;
+}
+
+export interface FamilyDefinition {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge" | "histogram" | "summary";
+}
+
+export interface ServerFamily extends FamilyDefinition {
+  read(host: AdminHost, scrape: { readonly omitted: number }): Sample[];
+}
+
+export interface QueueFamily extends FamilyDefinition {
+  read(queue: Queue, meter: Meter<Queue> | undefined): Sample[];
+}
+
+const statuses = ["UP", "WRITEAVOID", "READONLY", "QUIESCENT"];
+const microsPerSecond = 1_000_000;
+const msPerSecond = 1000;
+
+function one(value: number, labels: Record<string, string> = {}): Sample[] {
+  return [{ value, labels }];
+}
+
+function ofServer(
+  type: "counter" | "gauge",
+  name: string,
+  help: string,
+  value: (host: AdminHost, scrape: { readonly omitted: number }) => number,
+): ServerFamily {
+  return { name, help, type, read: (host, scrape) => one(value(host, scrape)) };
+}
+
+function ofQueue(
+  type: "counter" | "gauge",
+  name: string,
+  help: string,
+  value: (queue: Queue) => number | undefined,
+): QueueFamily {
+  const read = (queue: Queue): Sample[] => {
+    const current = value(queue);
+    return current === undefined ? [] : one(current, { queue: queue.name });
+  };
+  return { name: `kestrel_queue_${name}`, help, type, read };
+}
+
+/** A histogram over the whole node. */
+function histogram(name: string, help: string, latency: LatencyName, perSecond: number): ServerFamily {
+  const family = `kestrel_${name}_seconds`;
+  return {
+    name: family,
+    help,
+    type: "histogram",
+    read: ({ metrics }) => renderBuckets(family, metrics.buckets[latency], perSecond),
+  };
+}
+
+function renderBuckets(family: string, buckets: Buckets, perSecond: number): Sample[] {
+  const counts = buckets.cumulative();
+  const count = counts.at(-1)!;
+  return [
+    ...buckets.limits.map((limit, index) => ({
+      metricName: `${family}_bucket`,
+      labels: { le: String(limit / perSecond) },
+      value: counts[index]!,
+    })),
+    { metricName: `${family}_bucket`, labels: { le: "+Inf" }, value: count },
+    { metricName: `${family}_sum`, labels: {}, value: buckets.sum / perSecond },
+    { metricName: `${family}_count`, labels: {}, value: count },
+  ];
+}
+
+/** Per queue; its quantiles are those of the last whole minute, if anything happened in it. */
+function summary(name: string, help: string, latency: LatencyName, perSecond: number): QueueFamily {
+  const family = `kestrel_queue_${name}_seconds`;
+  return {
+    name: family,
+    help,
+    type: "summary",
+    read(queue, meter) {
+      const total = meter?.details?.latencies.summary(latency, false);
+      if (!total) return [];
+      const minute = meter?.details?.latencies.summary(latency, true);
+      const labels = { queue: queue.name };
+      const quantiles = minute
+        ? [
+            { labels: { ...labels, quantile: "0.5" }, value: minute.p50 / perSecond },
+            { labels: { ...labels, quantile: "0.99" }, value: minute.p99 / perSecond },
+          ]
+        : [];
+      return [
+        ...quantiles,
+        { metricName: `${family}_sum`, labels, value: total.sum / perSecond },
+        { metricName: `${family}_count`, labels, value: total.count },
+      ];
+    },
+  };
+}
+
+export const serverFamilies: readonly ServerFamily[] = [
+  {
+    name: "kestrel_info",
+    help: "The version that runs.",
+    type: "gauge",
+    read: () => one(1, { version, node_version: process.versions.node }),
+  },
+  {
+    name: "kestrel_status",
+    help: "1 for the status that the node has, 0 for the others.",
+    type: "gauge",
+    read: ({ controls }) =>
+      statuses.map((status) => ({
+        labels: { status: status.toLowerCase() },
+        value: Number(status === controls.status),
+      })),
+  },
+  ofServer("gauge", "kestrel_items", "Items in all queues.", ({ queues }) => queues.items),
+  ofServer("gauge", "kestrel_bytes", "Bytes of data in all queues.", ({ queues }) => queues.bytes),
+  ofServer("gauge", "kestrel_queues", "Queues that exist.", ({ queues }) => queues.names().length),
+  ofServer(
+    "gauge",
+    "kestrel_queues_omitted",
+    "Queues that are not listed here, by setting.",
+    (_, { omitted }) => omitted,
+  ),
+  ofServer(
+    "gauge",
+    "kestrel_journal_memory_ratio",
+    "Share of maxMemory that is in use.",
+    ({ queues }) => queues.memoryRatio,
+  ),
+  ofServer(
+    "gauge",
+    "kestrel_connections",
+    "Clients connected now.",
+    ({ counters }) => counters.currConnections,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_connections_total",
+    "Clients that have connected.",
+    ({ counters }) => counters.totalConnections,
+  ),
+  ofServer("counter", "kestrel_put_requests_total", "Puts asked for.", ({ counters }) => counters.cmdSet),
+  ofServer(
+    "counter",
+    "kestrel_get_requests_total",
+    "Gets asked for, without peeks.",
+    ({ counters }) => counters.cmdGet,
+  ),
+  ofServer("counter", "kestrel_peek_requests_total", "Peeks asked for.", ({ counters }) => counters.cmdPeek),
+  ofServer(
+    "counter",
+    "kestrel_get_hits_total",
+    "Gets and peeks that found an item.",
+    ({ counters }) => counters.getHits,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_get_misses_total",
+    "Gets and peeks that found none.",
+    ({ counters }) => counters.getMisses,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_items_total",
+    "Items put into queues.",
+    ({ queues }) => queues.counters.totalItems,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_received_bytes_total",
+    "Bytes from clients.",
+    ({ counters }) => counters.bytesRead,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_sent_bytes_total",
+    "Bytes to clients.",
+    ({ counters }) => counters.bytesWritten,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_queues_created_total",
+    "Queues created.",
+    ({ queues }) => queues.counters.creates,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_queues_deleted_total",
+    "Queues deleted.",
+    ({ queues }) => queues.counters.deletes,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_queues_expired_total",
+    "Queues deleted for their age.",
+    ({ queues }) => queues.counters.expires,
+  ),
+  histogram(
+    "put_duration",
+    "From a put to its answer, inside the node.",
+    "set_latency_usec",
+    microsPerSecond,
+  ),
+  histogram(
+    "get_duration",
+    "From a get that found an item to its answer, inside the node.",
+    "get_hit_latency_usec",
+    microsPerSecond,
+  ),
+  histogram(
+    "delivery_delay",
+    "How long items had waited when they were handed out.",
+    "delivery_latency_msec",
+    msPerSecond,
+  ),
+  ofServer(
+    "gauge",
+    "process_start_time_seconds",
+    "When the node started, in seconds since the epoch.",
+    ({ counters }) => counters.startedAt / msPerSecond,
+  ),
+  ofServer("gauge", "process_resident_memory_bytes", "Memory of the process.", () =>
+    process.memoryUsage.rss(),
+  ),
+  ofServer("counter", "process_cpu_seconds_total", "Processor time of the process.", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / microsPerSecond;
+  }),
+];
+
+export const queueFamilies: readonly QueueFamily[] = [
+  ofQueue("gauge", "items", "Items that can be had.", (queue) => queue.length),
+  ofQueue("gauge", "bytes", "Bytes of their data.", (queue) => queue.bytes),
+  ofQueue("gauge", "open_reads", "Items set aside by readers.", (queue) => queue.openLength),
+  ofQueue("gauge", "waiters", "Readers that wait for an item.", (queue) => queue.waiterLength),
+  ofQueue("gauge", "memory_bytes", "Bytes of its data in memory, at most.", queueMemoryBytes),
+  ofQueue(
+    "gauge",
+    "journal_bytes",
+    "Bytes of its journal, which it shares with its fanouts.",
+    ({ reader }) => (reader.log.isDurable ? reader.log.size : 0),
+  ),
+  ofQueue(
+    "gauge",
+    "oldest_item_timestamp_seconds",
+    "When the item at the head was put, in seconds since the epoch.",
+    ({ reader }) => {
+      const time = findHeadTime(reader);
+      return time === undefined ? undefined : time / msPerSecond;
+    },
+  ),
+  ofQueue("counter", "put_items_total", "Items put.", ({ counters }) => counters.totalItems),
+  ofQueue("counter", "put_bytes_total", "Bytes put.", ({ counters }) => counters.putBytes),
+  ofQueue(
+    "counter",
+    "get_items_total",
+    "Items handed out, each time again.",
+    ({ counters }) => counters.getHits,
+  ),
+  ofQueue("counter", "get_misses_total", "Gets that found nothing.", ({ counters }) => counters.getMisses),
+  ofQueue(
+    "counter",
+    "opened_reads_total",
+    "Items handed out as open reads.",
+    ({ counters }) => counters.transactions,
+  ),
+  ofQueue(
+    "counter",
+    "aborted_reads_total",
+    "Open reads that went back.",
+    ({ counters }) => counters.canceledTransactions,
+  ),
+  ofQueue("counter", "expired_items_total", "Items that expired.", ({ counters }) => counters.expiredItems),
+  ofQueue(
+    "counter",
+    "discarded_items_total",
+    "Items dropped because the queue was full.",
+    ({ counters }) => counters.discarded,
+  ),
+  ofQueue("counter", "flushes_total", "Times it was flushed.", ({ counters }) => counters.totalFlushes),
+  summary("put_duration", "From a put to its answer, inside the node.", "set_latency_usec", microsPerSecond),
+  summary(
+    "delivery_delay",
+    "How long items had waited when they were handed out.",
+    "delivery_latency_msec",
+    msPerSecond,
+  ),
+];
