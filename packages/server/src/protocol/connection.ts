@@ -22,8 +22,10 @@ import { Session, type SessionClient, type SessionHost } from "../session/sessio
 import type { BodyHolder, BodyMemory } from "./body-memory.ts";
 import type { Codec, Wire } from "./codec.ts";
 import { HeldInput } from "./held-input.ts";
+import { IncomingBody } from "./incoming-body.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { mendOutput } from "./mend-output.ts";
+import { Outbox, type OutboxOwner } from "./outbox.ts";
 import type { Output, OutputPool } from "./output.ts";
 
 /** What all connections of one port share. */
@@ -48,11 +50,7 @@ type State =
   | "closing"
   | "closed";
 
-/** A body's buffer begins with this much, and then grows to so many times what has arrived. */
-const bodyBytesMin = 16 * 1024;
-const bodyGrowth = 4;
-
-export class Connection implements SessionClient, Wire, BodyHolder {
+export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   readonly #session: Session;
@@ -66,28 +64,20 @@ export class Connection implements SessionClient, Wire, BodyHolder {
   /** The client has sent its last byte. */
   #isInputEnded = false;
 
-  #body: Buffer | null = null;
-  #bodySize = 0;
-  /** Bytes of the body that have arrived, or have passed by. */
-  #bodyFilled = 0;
-  /** The codec keeps something itself. */
+  /** Half-received, or being swallowed. */
+  #body: IncomingBody | null = null;
+  /** Bytes of an unfinished request are accounted for. */
   #keepsBytes = false;
 
-  /** This turn's answers. */
-  #output: Output | null = null;
-  /** Answers of former turns that wait for their receipts, oldest first. */
-  #unsettled: Output[] = [];
-  #unsettledBytes = 0;
-  #isAwaitingReceipt = false;
+  readonly #outbox: Outbox;
   #isJoined = false;
-  /** The client reads more slowly than it is answered. */
-  #isDraining = false;
   #linger: Timer | null = null;
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket;
     this.#host = host;
     this.#session = new Session(host, this);
+    this.#outbox = new Outbox(socket, host.outputs, host.counters, host.limits.unsentBytesMax, this);
     socket.on("end", () => this.#endInput());
     socket.on("drain", () => this.#drained());
     socket.on("error", (error) => host.logger.debug({ err: error }, "a connection failed"));
@@ -187,59 +177,52 @@ export class Connection implements SessionClient, Wire, BodyHolder {
 
   readBody(size: number): void {
     this.#state = "reading body";
-    this.#bodySize = size;
-    this.#bodyFilled = 0;
-    if (size === 0) this.#fillBody(Buffer.alloc(0), 0, 0);
+    this.#body = new IncomingBody(size);
+    if (size === 0) this.#bodyRead(this.#body);
   }
 
   swallowBody(size: number): void {
     this.#state = "swallowing body";
-    this.#bodySize = size;
-    this.#bodyFilled = 0;
-    if (size === 0) this.#passBody(0, 0);
+    this.#body = new IncomingBody(size);
+    if (size === 0) this.#bodySwallowed();
   }
 
   #fillBody(input: Buffer, at: number, end: number): number {
-    const stop = Math.min(end, at + this.#bodySize - this.#bodyFilled);
-    const body = this.#growBody(this.#bodyFilled + stop - at);
-    if (body === null) {
-      this.#releaseBody();
-      this.#state = "swallowing body";
-      this.#codec!.bodyRefused(new KestrelError("memory", "out of memory storing object"));
+    const body = this.#body!;
+    const stop = body.endIn(at, end);
+    const capacity = body.capacityFor(stop - at);
+    if (!this.keepBytes(capacity)) {
+      this.#refuseBody(body);
       return at;
     }
-    input.copy(body, this.#bodyFilled, at, stop);
-    this.#bodyFilled += stop - at;
-    if (this.#bodyFilled === this.#bodySize) {
-      this.#state = "reading head";
-      this.#codec!.bodyRead(body, this.#bodySize);
-    }
+    body.keep(input, at, stop, capacity);
+    if (body.isWhole) this.#bodyRead(body);
     return stop;
   }
 
-  /** A buffer with room for `size` bytes of the body; null when the server has no memory for it. */
-  #growBody(size: number): Buffer | null {
-    const body = this.#body;
-    const hasRoom = body !== null && body.length >= size;
-    const capacity = hasRoom
-      ? body.length
-      : Math.min(this.#bodySize, Math.max(bodyBytesMin, size * bodyGrowth));
-    if (!this.#host.bodyMemory.grow(this, capacity)) return null;
-    if (hasRoom) return body;
-    const grown = Buffer.allocUnsafeSlow(capacity);
-    if (body !== null) body.copy(grown, 0, 0, this.#bodyFilled);
-    this.#body = grown;
-    return grown;
+  #refuseBody(body: IncomingBody): void {
+    this.#releaseBody();
+    this.swallowBody(body.size - body.filled);
+    this.#codec!.bodyRefused(new KestrelError("memory", "out of memory storing object"));
+  }
+
+  #bodyRead(body: IncomingBody): void {
+    this.#state = "reading head";
+    this.#codec!.bodyRead(body.bytes, body.size);
   }
 
   #passBody(at: number, end: number): number {
-    const stop = Math.min(end, at + this.#bodySize - this.#bodyFilled);
-    this.#bodyFilled += stop - at;
-    if (this.#bodyFilled === this.#bodySize) {
-      this.#state = "reading head";
-      this.#codec!.bodySwallowed();
-    }
+    const body = this.#body!;
+    const stop = body.endIn(at, end);
+    body.pass(stop - at);
+    if (body.isWhole) this.#bodySwallowed();
     return stop;
+  }
+
+  #bodySwallowed(): void {
+    this.#body = null;
+    this.#state = "reading head";
+    this.#codec!.bodySwallowed();
   }
 
   keepBytes(bytes: number): boolean {
@@ -252,14 +235,17 @@ export class Connection implements SessionClient, Wire, BodyHolder {
   }
 
   #releaseBody(): void {
-    if (this.#body === null && !this.#keepsBytes) return;
     this.#body = null;
+    if (!this.#keepsBytes) return;
     this.#keepsBytes = false;
     this.#host.bodyMemory.release(this);
   }
 
   giveUpBody(): void {
-    this.#host.logger.warn({ bytes: this.#bodyFilled, of: this.#bodySize }, "gave up a half-received item");
+    this.#host.logger.warn(
+      { bytes: this.#body?.filled, of: this.#body?.size },
+      "gave up a half-received item",
+    );
     this.#releaseBody();
     this.destroy();
   }
@@ -296,16 +282,14 @@ export class Connection implements SessionClient, Wire, BodyHolder {
   }
 
   get isReady(): boolean {
-    if (this.#isDraining) return false;
-    const unsentBytes = this.#unsettledBytes + (this.#output === null ? 0 : this.#output.size);
-    return unsentBytes <= this.#host.limits.unsentBytesMax;
+    return this.#outbox.hasRoom;
   }
 
   // Answers.
 
   get output(): Output {
     this.#join();
-    return (this.#output ??= this.#host.outputs.take());
+    return this.#outbox.output;
   }
 
   #join(): void {
@@ -316,77 +300,25 @@ export class Connection implements SessionClient, Wire, BodyHolder {
 
   endTurn(): void {
     this.#isJoined = false;
-    const output = this.#output;
-    if (output !== null) {
-      const wasReady = this.isReady;
-      this.#output = null;
-      if (this.#unsettled.length === 0 && output.state === "kept") {
-        this.#send(output);
-      } else {
-        this.#unsettled.push(output);
-        this.#unsettledBytes += output.size;
-        this.#settle();
-      }
-      if (!wasReady && this.isReady) this.#host.turn.resumeLater(this);
-    }
+    const wasReady = this.isReady;
+    this.#outbox.endTurn();
+    if (!wasReady && this.isReady) this.#host.turn.resumeLater(this);
     if (this.#state === "closing") this.#finish();
   }
 
-  /** Sends what has its receipts, in order. */
-  #settle(): void {
-    while (this.#unsettled.length > 0 && this.#state !== "closed") {
-      const output = this.#unsettled[0]!;
-      const { pendingReceipt } = output;
-      if (pendingReceipt !== null) {
-        this.#await(pendingReceipt);
-        return;
-      }
-      this.#unsettled.shift();
-      this.#unsettledBytes -= output.size;
-      this.#send(output.state === "kept" ? output : this.#mend(output));
-    }
-  }
-
-  #await(receipt: Receipt): void {
-    if (this.#isAwaitingReceipt) return;
-    this.#isAwaitingReceipt = true;
-    receipt.whenSettled(() => {
-      this.#isAwaitingReceipt = false;
-      const wasReady = this.isReady;
-      this.#settle();
-      if (!wasReady && this.isReady) this.#host.turn.resumeLater(this);
-      if (this.#state === "closing") this.#finish();
-    });
-  }
-
-  #mend(output: Output): Output {
-    const { output: mended, isLast } = mendOutput(
-      output,
-      this.#host.outputs.take(),
-      this.#codec!,
-      this.#session,
-    );
-    this.#host.outputs.give(output);
-    if (isLast) {
-      this.#unsettled = [];
-      this.#unsettledBytes = 0;
-      this.#output = null;
-      this.close();
-    }
+  mend(output: Output): { output: Output; isLast: boolean } {
+    const mended = mendOutput(output, this.#host.outputs.take(), this.#codec!, this.#session);
+    if (mended.isLast) this.close();
     return mended;
   }
 
-  #send(output: Output): void {
-    this.#host.counters.bytesWritten += output.size;
-    // What the system has not taken at once is still read from: it is left to the socket.
-    if (this.#state === "closed" || output.writeTo(this.#socket)) this.#host.outputs.give(output);
-    else if (this.#socket.writableLength > this.#host.limits.unsentBytesMax) this.#isDraining = true;
+  settled(): void {
+    if (this.isReady) this.#host.turn.resumeLater(this);
+    if (this.#state === "closing") this.#finish();
   }
 
   #drained(): void {
-    if (!this.#isDraining) return;
-    this.#isDraining = false;
-    this.resume();
+    if (this.#outbox.drained()) this.resume();
   }
 
   // The end.
@@ -402,7 +334,7 @@ export class Connection implements SessionClient, Wire, BodyHolder {
 
   /** Ends the socket once everything has been said. */
   #finish(): void {
-    if (this.#output !== null || this.#unsettled.length > 0 || this.#linger !== null) return;
+    if (!this.#outbox.isEmpty || this.#linger !== null) return;
     this.#socket.end();
     // Bytes of a client that is still sending are read and dropped until it sees the end: closing on unread
     // input would reset the connection, and the last answers with it.
@@ -427,7 +359,7 @@ export class Connection implements SessionClient, Wire, BodyHolder {
     this.#state = "closed";
     this.#held = null;
     this.#releaseBody();
-    this.#unsettled = [];
+    this.#outbox.drop();
     this.#host.forget(this);
   }
 }
