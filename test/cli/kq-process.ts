@@ -37,10 +37,12 @@ export async function runKq(args: readonly string[], options: KqOptions = {}): P
   return await kq.ended;
 }
 
-/** A running kq: what it has written so far, and how it ends. */
-export interface RunningKq {
+/** A running kq: what it has written so far, and how it ends. Disposing of it stops it, if it still runs. */
+export interface RunningKq extends AsyncDisposable {
   child: ChildProcess;
   ended: Promise<KqResult>;
+  /** What it has written so far. */
+  read(): KqResult;
   /** Resolves when standard output holds this text; rejects when kq ends without it. */
   outputHas(text: string): Promise<void>;
   /** The same for standard error. */
@@ -74,5 +76,17 @@ export function startKq(args: readonly string[], { servers = [] }: KqOptions = {
         throw new Error(`kq ended without "${text}": ${JSON.stringify(await ended)}`);
     }
   };
-  return { child, ended, outputHas: (text) => has("stdout", text), errorHas: (text) => has("stderr", text) };
+  const read = () => ({ ...result });
+  const stop = async () => {
+    if (living.has(child)) child.kill("SIGTERM");
+    await ended;
+  };
+  return {
+    [Symbol.asyncDispose]: stop,
+    child,
+    ended,
+    read,
+    outputHas: (text) => has("stdout", text),
+    errorHas: (text) => has("stderr", text),
+  };
 }

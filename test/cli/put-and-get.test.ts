@@ -65,7 +65,7 @@ describe("three nodes", () => {
     const filler = "x".repeat(1000);
     const input = lines(1, 2000).map((line) => `${line}-${filler}`);
     await runKq(["put", queue], { servers, input: text(input) });
-    const kq = startKq(["get", queue, "--all"], { servers });
+    await using kq = startKq(["get", queue, "--all"], { servers });
     await kq.outputHas("\n");
     kq.child.stdout!.destroy();
     expect((await kq.ended).code).toBe(0);
@@ -80,7 +80,7 @@ describe("three nodes", () => {
 
   it("follow until Ctrl-C, which is no failure", async () => {
     fresh();
-    const kq = startKq(["get", queue, "--follow"], { servers });
+    await using kq = startKq(["get", queue, "--follow"], { servers });
     await runKq(["put", queue, "first"], { servers });
     await kq.outputHas("first\n");
     await runKq(["put", queue, "second"], { servers });
@@ -92,14 +92,14 @@ describe("three nodes", () => {
 
   it("wait for an item", async () => {
     fresh();
-    const kq = startKq(["get", queue, "--wait", "30s"], { servers });
+    await using kq = startKq(["get", queue, "--wait", "30s"], { servers });
     await runKq(["put", queue, "late"], { servers });
     expect(await kq.ended).toEqual({ code: 0, out: "late\n", err: "" });
   });
 
   it("put what was read when it is interrupted, and say how far it came", async () => {
     fresh();
-    const kq = startKq(["put", queue, "--json"], { servers });
+    await using kq = startKq(["put", queue, "--json"], { servers });
     kq.child.stdin!.write(text(lines(1, 3)));
     while ((await items(queue)) < 3);
     kq.child.kill("SIGINT");
@@ -114,7 +114,7 @@ describe("three nodes", () => {
   it("lose nothing that was reported stored when a node is killed and started again meanwhile", async () => {
     fresh();
     const input = lines(1, 60_000);
-    const kq = startKq(["put", queue, "--json"], { servers });
+    await using kq = startKq(["put", queue, "--json"], { servers });
     // The second half comes when the node is gone; much of the first may still be on its way then.
     kq.child.stdin!.write(text(input.slice(0, 30_000)));
     while ((await items(queue)) === 0);

@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { parseCount } from "../count.ts";
 import { exitCodes, UsageError } from "../exit-code.ts";
+import { renderLogLine } from "../log-line.ts";
 import { NodeProcess, type ReadyLine } from "../node-process.ts";
 import { colorsFor, renderJson } from "../output.ts";
 import { type Surroundings, say } from "../surroundings.ts";
@@ -121,5 +122,5 @@ function logger(name: string, index: number, { stderr, env }: Surroundings): (li
   const paint = [colors.cyan, colors.yellow, colors.green, colors.magenta, colors.blue, colors.red][
     index % 6
   ]!;
-  return (line) => stderr.write(`${paint(`${name} |`)} ${line}\n`);
+  return (line) => stderr.write(`${paint(`${name} |`)} ${renderLogLine(line)}\n`);
 }
