@@ -13,9 +13,10 @@ import type { QueueSettings } from "../settings/settings.ts";
 import { viewOf } from "./bytes.ts";
 import { chunkSizeMax } from "./chunk.ts";
 import { frameHeadSize, sealedFrames, splitStretches } from "./frame.ts";
+import { IdRanges } from "./id-ranges.ts";
 import type { LogReader } from "./log-reader.ts";
-import { type ChunkPlace, decodeRecords, encodeSegmentStart, isFor } from "./record.ts";
-import { encodeFrame, encodeSegmentEnd, type Segment, segmentMagic } from "./segment.ts";
+import { type ChunkPlace, decodeRecords, isFor, type ReaderState } from "./record.ts";
+import { encodeFrame, encodeSegmentEnd, encodeSegmentHead, type Segment } from "./segment.ts";
 import type { SegmentChain } from "./segment-chain.ts";
 
 /** Only segments with at least this share of dead items are worth it. */
@@ -157,10 +158,11 @@ export class Compaction {
   /** The file as it would have been with only the items that somebody still wants. */
   #liveContent(segment: Segment, content: Buffer): Rewritten {
     const view = viewOf(content);
-    const created = encodeSegmentStart(segment.firstId, this.#options.clock.now(), this.#options.queueName);
-    // Without the readers' states: those of that time would contradict the segments that follow.
-    const parts: Buffer[] = [segmentMagic, encodeFrame([created], segment.seed)];
-    let offset = parts.reduce((sum, part) => sum + part.length, 0);
+    const { queueName } = this.#options;
+    const { createdMs } = this.#chain;
+    const states = this.#owner.readers.map((reader) => stateAtEnd(reader, segment));
+    const parts = [encodeSegmentHead(segment.seed, segment.firstId, createdMs, queueName, states, true)];
+    let offset = parts[0]!.length;
     const places: ChunkPlace[] = [];
     const kept = new Map<number, { chunk: number; at: number }>();
     let chunk = { offset, size: 0, firstId: segment.firstId };
@@ -221,4 +223,15 @@ export class Compaction {
       });
     }
   }
+}
+
+/**
+ * What recovery is to know of a reader when the starts of all later segments are lost. No larger than what the
+ * segment holds: of older segments only where the first live item is. Nothing of ids behind the segment, since one
+ * that came to nothing in a failed turn is given to another item.
+ */
+function stateAtEnd({ number, name, done }: LogReader, { firstId, nextId }: Segment): ReaderState {
+  const ranges = IdRanges.of([[0, Math.min(done.firstMissing(0), nextId)]]);
+  for (const [from, to] of done) ranges.addRange(Math.max(from, firstId), Math.min(to, nextId));
+  return { number, name, items: 0, bytes: 0, done: [...ranges] };
 }

@@ -16,6 +16,7 @@
  *                      first id u64, end id u64. Only at the start of a segment.
  *     returned 6       kept free: (reader, id, deliveries).
  *     segment 7        8 first id u64, 16 created u64 ms; body: the queue's name. The first record of a segment.
+ *                      `reader`: 1 when it was rewritten; then the states that follow count no items and no bytes.
  *     index 8          8 items u64, 16 bytes u64, 24 first id u64, 32 next id u64; body: the chunks, 24 bytes
  *                      each: offset u64, bytes u64, first id u64. The last record of a closed segment.
  */
@@ -165,8 +166,14 @@ export function encodeReaderState(state: ReaderState): Buffer {
   return record;
 }
 
-export function encodeSegmentStart(firstId: number, createdMs: number, queueName: string): Buffer {
-  const [record, view] = newRecord(recordType.segment, segmentHeadSize, 0, Buffer.byteLength(queueName));
+export function encodeSegmentStart(
+  firstId: number,
+  createdMs: number,
+  queueName: string,
+  isRewritten: boolean,
+): Buffer {
+  const nameSize = Buffer.byteLength(queueName);
+  const [record, view] = newRecord(recordType.segment, segmentHeadSize, isRewritten ? 1 : 0, nameSize);
   writeU64(view, 8, firstId);
   writeU64(view, 16, createdMs);
   record.write(queueName, segmentHeadSize);
@@ -221,7 +228,7 @@ export type LogRecord =
   | { type: "readerAdded"; reader: number; firstId: number; name: string }
   | { type: "readerRemoved"; reader: number }
   | { type: "readerState"; state: ReaderState }
-  | { type: "segment"; firstId: number; createdMs: number; queueName: string }
+  | { type: "segment"; firstId: number; createdMs: number; queueName: string; isRewritten: boolean }
   | { type: "index"; index: SegmentIndex }
   | { type: "unknown"; code: number };
 
@@ -298,6 +305,7 @@ function decodeRecord(buffer: Buffer, view: DataView, at: number, headSize: numb
         firstId: readU64(view, at + 8),
         createdMs: readU64(view, at + 16),
         queueName,
+        isRewritten: reader === 1,
       };
     }
     case recordType.index: {

@@ -8,6 +8,7 @@ import type { Disk } from "../disk.ts";
 import type { Logger } from "../logging.ts";
 import { viewOf } from "./bytes.ts";
 import { unfinishedSuffix } from "./compaction.ts";
+import type { LostIds } from "./damage.ts";
 import { sealedFrames, splitStretches } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { type ChunkPlace, decodeRecords, isFor, type LogRecord, type ReaderState } from "./record.ts";
@@ -28,6 +29,8 @@ export interface RecoveredLog {
   readonly nextReaderNumber: number;
   /** 0 when no segment tells. */
   readonly createdMs: number;
+  /** By a reader's number: ids that it had not finished and that no file holds any more. They count as done. */
+  readonly lostIds: ReadonlyMap<number, LostIds>;
 }
 
 /** A reader while records are replayed. */
@@ -53,6 +56,10 @@ class Recovery {
   readonly #readers: Map<number, ReplayedReader> = new Map();
   #createdMs = 0;
   #nextReaderNumber = 0;
+  /** What was finished of ids below this one is not told in full. */
+  #toldFrom = 0;
+  /** Ids that the files hold, as far as what was read of them tells. */
+  #present: IdRanges = new IdRanges();
   /** Counters that were written down before something was lost cannot be trusted. */
   #mustCount = false;
 
@@ -79,14 +86,20 @@ class Recovery {
     }
     const last = segments[segments.length - 1]?.segment;
     for (const { segment } of segments) segment.isClosed ||= segment !== last;
-    if (this.#mustCount) this.#countAgain(segments);
+    // An id that was ever finished is never given to another item.
+    const nextId = Math.max(
+      1,
+      last?.nextId ?? 1,
+      ...[...this.#readers.values()].map((reader) => reader.done.end),
+    );
+    const lostIds = this.#findLost(segments, nextId);
     const readers = [...this.#readers.values()].map((reader) => ({ ...reader, done: [...reader.done] }));
     const newest = this.#files[this.#files.length - 1];
     return {
       segments,
       readers,
-      // An id that was ever finished is never given to another item.
-      nextId: Math.max(1, last?.nextId ?? 1, ...[...this.#readers.values()].map((reader) => reader.done.end)),
+      nextId,
+      lostIds,
       nextSegmentNumber: newest === undefined ? 1 : findSegmentName(path.basename(newest))!.number + 1,
       nextReaderNumber: this.#nextReaderNumber,
       createdMs: this.#createdMs,
@@ -113,6 +126,12 @@ class Recovery {
     this.#addReader(0, "", firstId);
   }
 
+  /** The states of a rewritten segment tell all of what it holds itself, little of what is older, and no numbers. */
+  #startUncounted(firstId: number): void {
+    this.#toldFrom = firstId;
+    this.#mustCount = true;
+  }
+
   /** A closed segment by its index alone; undefined when that is missing or does not check. */
   #readIndex(position: number): PlacedSegment | undefined {
     const segment = openSegment(this.#disk, this.#files[position]!);
@@ -125,6 +144,7 @@ class Recovery {
     segment.items = found.index.items;
     segment.bytes = found.index.bytes;
     segment.isClosed = true;
+    this.#present.addRange(segment.firstId, segment.nextId);
     return { segment, places: found.index.chunks };
   }
 
@@ -142,9 +162,7 @@ class Recovery {
     const next = this.#files[position + 1];
     if (next !== undefined)
       segment.nextId = Math.max(segment.nextId, findSegmentName(path.basename(next))!.firstId);
-    // Ids that no reader will ever meet must not keep the segment alive.
-    const lost = scan.ids.gaps(segment.firstId, segment.nextId);
-    if (lost.length > 0) apply({ type: "done", reader: everyReader, items: 0, bytes: 0, ranges: lost });
+    for (const [from, to] of scan.ids) this.#present.addRange(from, to);
     return { segment, places: scan.places };
   }
 
@@ -172,6 +190,7 @@ class Recovery {
         // The states that follow say all that is known at this point.
         this.#createdMs = record.createdMs;
         this.#readers.clear();
+        if (record.isRewritten) this.#startUncounted(record.firstId);
         return;
       case "readerState": {
         const { number, name, items, bytes, done } = record.state;
@@ -197,7 +216,7 @@ class Recovery {
         return;
       case "done":
         for (const reader of this.#readers.values()) {
-          if (record.reader !== everyReader && record.reader !== reader.number) continue;
+          if (record.reader !== reader.number) continue;
           for (const [from, to] of record.ranges) reader.done.addRange(from, to);
           reader.items -= record.items;
           reader.bytes -= record.bytes;
@@ -206,7 +225,36 @@ class Recovery {
     }
   }
 
+  /**
+   * Finishes the ids that no file holds: their bytes were damaged, or the removal of a segment has outlived a power
+   * loss and the records that allowed it have not. No reader will ever meet them, so they must neither be counted
+   * nor keep a segment alive.
+   */
+  #findLost(segments: readonly PlacedSegment[], nextId: number): Map<number, LostIds> {
+    const readers = [...this.#readers.values()];
+    const isMissed = (from: number, to: number): boolean =>
+      readers.some((reader) => !reader.done.covers(from, to));
+    this.#mustCount ||= this.#present.gaps(0, nextId).some(([from, to]) => isMissed(from, to));
+    this.#mustCount ||= segments.some(({ segment }) =>
+      readers.some((reader) => lengthOf(reader.done.gaps(segment.firstId, segment.nextId)) > segment.items),
+    );
+    if (this.#mustCount) this.#countAgain(segments);
+    const lost = new Map<number, LostIds>();
+    const missing = this.#present.gaps(0, nextId);
+    for (const { number, name, done } of readers) {
+      const lostIds = missing.flatMap(([from, to]) => done.gaps(Math.max(from, this.#toldFrom), to));
+      for (const [from, to] of missing) done.addRange(from, to);
+      if (lostIds.length === 0) continue;
+      lost.set(number, lostIds);
+      const fields = { folder: this.#folder, reader: name, length: lengthOf(lostIds), lostIds };
+      this.#logger.warn(fields, "items are in no file of the journal");
+    }
+    return lost;
+  }
+
+  /** Counts what is there and not done, and notes every id that is there. */
   #countAgain(segments: readonly PlacedSegment[]): void {
+    this.#present = new IdRanges();
     for (const reader of this.#readers.values()) {
       reader.items = 0;
       reader.bytes = 0;
@@ -227,6 +275,7 @@ class Recovery {
     for (const [from, to] of sealedFrames(view, start, end)) {
       for (const { record } of decodeRecords(bytes, view, from, to)) {
         if (record.type !== "put") continue;
+        this.#present.add(record.id);
         for (const reader of this.#readers.values()) {
           if (!isFor(record.reader, reader) || reader.done.has(record.id)) continue;
           reader.items++;
@@ -237,5 +286,6 @@ class Recovery {
   }
 }
 
-/** Stands for all readers in the done records that recovery makes for lost ids. */
-const everyReader = 0xffff;
+function lengthOf(ids: LostIds): number {
+  return ids.reduce((sum, [from, to]) => sum + to - from, 0);
+}

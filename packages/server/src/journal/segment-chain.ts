@@ -43,6 +43,11 @@ export class SegmentChain {
     this.#sync = sync;
   }
 
+  /** When the log was, in ms since the epoch. */
+  get createdMs(): number {
+    return this.#options.createdMs;
+  }
+
   /** Bytes of all files. */
   get size(): number {
     let size = 0;

@@ -83,15 +83,16 @@ export function encodeFrame(records: readonly Buffer[], seed: number): Buffer {
   return frame;
 }
 
-/** What a new segment's file starts with. */
+/** What a segment's file starts with. */
 export function encodeSegmentHead(
   seed: number,
   firstId: number,
   createdMs: number,
   queueName: string,
   readers: readonly ReaderState[],
+  isRewritten = false,
 ): Buffer {
-  const start = encodeSegmentStart(firstId, createdMs, queueName);
+  const start = encodeSegmentStart(firstId, createdMs, queueName, isRewritten);
   return Buffer.concat([segmentMagic, encodeFrame([start, ...readers.map(encodeReaderState)], seed)]);
 }
 

@@ -1,0 +1,150 @@
+/** Folders as crashes, power losses and hands leave them: what is counted is there, and what is there is counted. */
+import { expect, test } from "vitest";
+import type { FakeDisk } from "../testing/fake-disk.ts";
+import { TestNode } from "../testing/node.ts";
+
+const rules = {
+  default: {
+    defaultJournalSizeBytes: 2000,
+    maxJournalSizeBytes: 4000,
+    minJournalCompactDelayMs: 0,
+    maxMemorySizeBytes: 1000,
+  },
+};
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < 200; round++) await Promise.resolve();
+}
+
+/**
+ * Puts items through the queue, of which one of every ten stays open, until the newest segment has followed one that
+ * was rewritten for the fifth time. Gives the disk as it is then, and the items that must be in older segments.
+ */
+async function diskBehindRewritten(queue: string): Promise<{ disk: FakeDisk; left: string[] }> {
+  const node = await TestNode.start(rules);
+  node.queues.obtain("q");
+  node.queues.obtain(queue);
+  node.turn.endNow();
+  const left: string[] = [];
+  let times = 0;
+  for (let number = 0; number < 2000; number++) {
+    const text = `${number} ${"-".repeat(80)}`;
+    node.put("q", text);
+    if (queue !== "q") await node.get("q");
+    const isLeft = number % 10 === 0;
+    await node.get(queue, isLeft ? "open" : "take");
+    if (isLeft) left.push(text);
+    await settle();
+    const [newest, closed] = segments(node.disk).reverse();
+    if (closed === undefined) continue;
+    const isNew = node.disk.bytesOf(newest!).length < 1000;
+    if (isNew && isRewritten(node.disk.bytesOf(closed)) && ++times === 5)
+      return {
+        disk: node.disk.afterKill(),
+        left: left.filter((text) => !node.disk.bytesOf(newest!).includes(text)),
+      };
+  }
+  throw new Error("no segment was rewritten");
+}
+
+/** By the record that a segment begins with. */
+function isRewritten(bytes: Buffer): boolean {
+  return bytes.length > 24 && bytes.readUInt16LE(8 + 12 + 2) === 1;
+}
+
+function segments(disk: FakeDisk): string[] {
+  return [...disk.files.keys()].filter((file) => file.endsWith(".log")).sort();
+}
+
+test.each(["q", "q+audit"])(
+  "a newest segment that is empty or damaged costs %s nothing behind a rewritten one",
+  async (queue) => {
+    const { disk, left } = await diskBehindRewritten(queue);
+    const newest = segments(disk).pop()!;
+    const flipped = Buffer.from(disk.bytesOf(newest));
+    flipped[30]! ^= 1;
+    for (const bytes of [Buffer.alloc(0), Buffer.alloc(500), flipped]) {
+      const lost = disk.afterKill();
+      lost.setBytes(newest, bytes);
+      const node = await TestNode.start(rules, lost);
+      expect(node.queues.names().sort()).toEqual([...new Set(["q", queue])].sort());
+      const counted = node.queue(queue).length;
+      const found = await node.drain(queue);
+      expect(found).toHaveLength(counted);
+      expect(left.filter((text) => !found.includes(text))).toEqual([]);
+      expect([node.queue(queue).length, node.queue(queue).bytes]).toEqual([0, 0]);
+      expect(node.log.having("no readers' state is left: all items count as unread")).toEqual([]);
+      await node.stop();
+    }
+  },
+);
+
+test("after a power loss nothing is counted that went with a removed segment", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 1000, syncJournal: 1000 } });
+  const texts = Array.from({ length: 60 }, (_, number) => `${number} ${"-".repeat(80)}`);
+  for (const text of texts) node.put("q", text);
+  node.clock.advance(5000);
+  await settle();
+  // Taken, and not synced; but the removal of their files happened.
+  for (let number = 0; number < 40; number++) await node.get("q");
+  await settle();
+  const next = await node.afterKill(node.disk.afterPowerLoss());
+  const counted = next.queue("q").length;
+  expect(await next.drain("q")).toHaveLength(counted);
+  expect([next.queue("q").length, next.queue("q").bytes]).toEqual([0, 0]);
+});
+
+test("a segment that somebody has removed is missed, and the rest is counted right", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 1000 } });
+  const texts = Array.from({ length: 60 }, (_, number) => `${number} ${"-".repeat(80)}`);
+  for (const text of texts) node.put("q", text);
+  const disk = node.disk.afterKill();
+  const [first, , third] = segments(disk);
+  disk.files.delete(first!);
+  disk.files.delete(third!);
+  const next = await node.afterKill(disk);
+  const counted = next.queue("q").length;
+  expect(next.log.having("items are in no file of the journal")).toHaveLength(1);
+  const found = await next.drain("q");
+  expect(found).toHaveLength(counted);
+  expect(found).toEqual(texts.filter((text) => found.includes(text)));
+  expect(found.length).toBeGreaterThan(30);
+  expect([next.queue("q").length, next.queue("q").bytes]).toEqual([0, 0]);
+});
+
+test("items lost in an older segment without an index don't pin it", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 1000 } });
+  const texts = Array.from({ length: 60 }, (_, number) => `${number} ${"-".repeat(80)}`);
+  for (const text of texts) node.put("q", text);
+  const disk = node.disk.afterKill();
+  const [, second] = segments(disk);
+  const bytes = Buffer.from(disk.bytesOf(second!)).subarray(0, -100);
+  bytes[300]! ^= 1;
+  disk.setBytes(second!, bytes);
+  const next = await node.afterKill(disk);
+  const counted = next.queue("q").length;
+  expect(counted).toBeLessThan(60);
+  expect(await next.drain("q")).toHaveLength(counted);
+  expect(next.segmentsOf("q")).toHaveLength(1);
+});
+
+test("a damaged tail with items lost and a later one finished pins nothing", async () => {
+  const node = await TestNode.start();
+  for (const text of ["one", "two", "three", "four"]) node.put("q", text);
+  for (let number = 0; number < 3; number++) await node.get("q", "open");
+  const three = await node.get("q");
+  expect(three?.text).toBe("four");
+  const disk = node.disk.afterKill();
+  const [file] = segments(disk);
+  const bytes = Buffer.from(disk.bytesOf(file!));
+  for (const text of ["two", "three", "four"]) bytes[bytes.indexOf(text)]! ^= 1;
+  disk.setBytes(file!, bytes);
+  const next = await node.afterKill(disk);
+  expect(next.queue("q").length).toBe(1);
+  expect(next.put("q", "five")).toBe("kept");
+  expect(await next.drain("q")).toEqual(["one", "five"]);
+  next.queues.sweep();
+  next.queues.sweep();
+  next.queues.sweep();
+  expect(next.segmentsOf("q").every((name) => !name.startsWith("0000000000000001-"))).toBe(true);
+});
