@@ -10,7 +10,7 @@ Usage: kestrel [flags]
   --memcache-port PORT    memcache, ASCII and binary (22133)
   --text-port PORT        text protocol (2222)
   --thrift-port PORT      thrift (2229)
-  --admin-port PORT       admin HTTP (not served yet)
+  --admin-port PORT       admin HTTP: page, statistics, metrics (2223)
                           a PORT is a number, 0 for any free one, or off; with another memcache port
                           than its own, and no --config, the others are off unless given
   --queue-path FOLDER     folder of the journals (kestrel-spool in the current folder)

@@ -45,9 +45,9 @@ async function run(flags: Flags): Promise<void> {
  * of several on a machine: it opens no others unless told to.
  */
 function portsBeside({ memcachePort }: Partial<ServerSettings>): Partial<ServerSettings> {
-  const { memcachePort: usual, textPort, thriftPort } = defaultServerSettings;
+  const { memcachePort: usual, textPort, thriftPort, adminPort } = defaultServerSettings;
   const isMoved = typeof memcachePort === "number" && memcachePort !== usual;
-  return isMoved ? {} : { textPort, thriftPort };
+  return isMoved ? {} : { textPort, thriftPort, adminPort };
 }
 
 /** The checker of settings is loaded only when there is something to check. */

@@ -2,7 +2,9 @@
  * A node: queues, and the ports on which they are reached. Everything of one process may be here more than once;
  * signals, flags and exit codes belong to `main.ts`.
  */
+import { hostname } from "node:os";
 import path from "node:path";
+import type { AdminServer } from "./admin/admin-server.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Disk, NodeDisk } from "./disk.ts";
 import { Turn } from "./journal/turn.ts";
@@ -47,12 +49,13 @@ const noRules = (): Promise<QueueRules> =>
   Promise.reject(new Error("the server runs without a settings file"));
 
 /** Where the server listens, by protocol; those that are off are left out. */
-export type Listeners = Readonly<Partial<Record<Protocol, Address>>>;
+export type Listeners = Readonly<Partial<Record<Protocol | "admin", Address>>>;
 
 /** A program that embeds a server does not open ports that it knows nothing of. */
-const closedUnlessAsked: Pick<ServerSettings, "textPort" | "thriftPort"> = {
+const closedUnlessAsked: Pick<ServerSettings, "textPort" | "thriftPort" | "adminPort"> = {
   textPort: null,
   thriftPort: null,
+  adminPort: null,
 };
 
 export class KestrelServer implements AsyncDisposable {
@@ -65,6 +68,7 @@ export class KestrelServer implements AsyncDisposable {
   readonly #logger: Logger;
   readonly #host: SessionHost;
   #doors: Doors | null = null;
+  #admin: AdminServer | null = null;
   /** Of the last reload. */
   #reloading: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
@@ -135,16 +139,28 @@ export class KestrelServer implements AsyncDisposable {
     try {
       const bounds = { ...defaultConnectionLimits, ...limits, itemBytesMax: settings.maxItemSizeBytes };
       server.#doors = await Doors.start(settings, bounds, server.#host, logger);
+      await server.#listenAdmin(settings);
     } catch (error) {
+      await server.#doors?.stop();
       await queues.stop();
       throw error;
     }
     return server;
   }
 
+  /** What the admin port needs is loaded only when it is on. */
+  async #listenAdmin({ adminPort, listenAddress, metricsQueuesMax }: ServerSettings): Promise<void> {
+    if (adminPort === null) return;
+    const { AdminServer } = await import("./admin/admin-server.ts");
+    const port = this.listeners.memcache?.port;
+    const name = port === undefined ? hostname() : `${hostname()}:${port}`;
+    const options = { host: listenAddress, port: adminPort, name, metricsQueuesMax };
+    this.#admin = await AdminServer.start(options, this.#host, this.#logger);
+  }
+
   /** Where it listens, by protocol. */
   get listeners(): Listeners {
-    return this.#doors?.addresses ?? {};
+    return { ...this.#doors?.addresses, ...(this.#admin === null ? {} : { admin: this.#admin.address }) };
   }
 
   /**
@@ -194,7 +210,7 @@ export class KestrelServer implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#logger.info({}, "stopping");
-    await this.#doors?.stop();
+    await Promise.all([this.#doors?.stop(), this.#admin?.stop()]);
     this.status.stop();
     await this.#queues.stop();
     this.#logger.info({}, "stopped");

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { KestrelServer } from "../server.ts";
 import { AdminNode, type Got } from "../testing/admin-node.ts";
 
 let node: AdminNode;
@@ -225,4 +226,22 @@ test("garbage ends its own connection only", async () => {
   });
   expect(answer).toMatch(/^HTTP\/1.1 400/);
   expect(await node.get("/ping")).toMatchObject({ status: 200 });
+});
+
+test("a server opens the port when told to, and closes it with itself", async () => {
+  await using server = await KestrelServer.start({ queuePath: null, memcachePort: null, adminPort: 0 });
+  const { host, port } = server.listeners.admin!;
+  expect(await (await fetch(`http://${host}:${port}/ping`)).text()).toBe("pong");
+  await server.queues.put("jobs", "x");
+  const asJson = { method: "POST", headers: { "content-type": "application/json" } };
+  expect((await fetch(`http://${host}:${port}/shutdown`, asJson)).status).toBe(200);
+  await server.stopped;
+  await expect(fetch(`http://${host}:${port}/ping`)).rejects.toThrow();
+});
+
+test("a server whose admin port is taken says so and leaves nothing behind", async () => {
+  const { port } = node.admin.address;
+  await expect(KestrelServer.start({ queuePath: null, memcachePort: 0, adminPort: port })).rejects.toThrow(
+    `cannot listen on 127.0.0.1:${port}: somebody else listens there`,
+  );
 });

@@ -68,8 +68,10 @@ export interface AliasConfig {
 }
 
 interface AdminConfig {
-  /** Port of the admin pages. 2223 by default. */
+  /** Port of the page, the statistics and the metrics. 2223 by default. */
   httpPort?: Port;
+  /** Queues that `/metrics` lists, at most. 1000 by default. */
+  metricsQueuesMax?: number;
 }
 
 interface ZookeeperConfig {

@@ -5,7 +5,7 @@
 
 import * as v from "valibot";
 import { findCloseWord } from "./did-you-mean.ts";
-import { type Kind, period, port, queueName, show, text } from "./kinds.ts";
+import { count, type Kind, period, port, queueName, show, text } from "./kinds.ts";
 import { findNameProblems } from "./name-checks.ts";
 import { QueueRules } from "./queue-rules.ts";
 import { defaultServerSettings, type ServerSettings, type ZookeeperSettings } from "./server-settings.ts";
@@ -132,7 +132,7 @@ const fileSchema = section(
   {},
   {
     ...entriesOf(serverTable),
-    admin: section({}, { httpPort: setting(port) }),
+    admin: section({}, { httpPort: setting(port), metricsQueuesMax: setting(count("queues")) }),
     zookeeper: v.nullable(zookeeperSchema),
     default: section({}, entriesOf(queueTable)),
     queues: list(section({ name: setting(queueName) }, entriesOf(queueTable))),
@@ -160,14 +160,15 @@ function pick<T>(table: SettingTable<T, string>, from: Section): Partial<T> {
 
 /** The casts hold since the schema has let it pass. */
 function toSettings(file: Section): Settings {
-  const admin = (file.admin ?? {}) as { httpPort?: number | null };
+  const admin = (file.admin ?? {}) as { httpPort?: number | null; metricsQueuesMax?: number };
   const queues = (file.queues ?? []) as (Section & { name: string })[];
   const aliases = (file.aliases ?? []) as { name: string; destinationQueues: string[] }[];
   return {
     server: {
       ...defaultServerSettings,
-      ...pick<Omit<ServerSettings, "adminPort" | "zookeeper">>(serverTable, file),
+      ...pick<Omit<ServerSettings, "adminPort" | "metricsQueuesMax" | "zookeeper">>(serverTable, file),
       ...(admin.httpPort === undefined ? {} : { adminPort: admin.httpPort }),
+      ...(admin.metricsQueuesMax === undefined ? {} : { metricsQueuesMax: admin.metricsQueuesMax }),
       zookeeper: toZookeeper(file.zookeeper as Section | null | undefined),
     },
     queues: new QueueRules({

@@ -21,6 +21,8 @@ export interface ServerSettings {
   textPort: number | null;
   thriftPort: number | null;
   adminPort: number | null;
+  /** Queues that the admin port's `/metrics` lists, at most. */
+  metricsQueuesMax: number;
   /** How often expired items are swept out of queues that nobody reads; null: never. */
   expirationTimerFrequencyMs: number | null;
   /** A connection without a request for this long is closed. */
@@ -78,6 +80,7 @@ export const defaultServerSettings: ServerSettings = {
   textPort: 2222,
   thriftPort: 2229,
   adminPort: 2223,
+  metricsQueuesMax: 1000,
   expirationTimerFrequencyMs: 1000,
   clientTimeoutMs: null,
   maxOpenTransactions: 1,

@@ -44,5 +44,6 @@ function findChanged(before: ServerSettings, after: ServerSettings): string[] {
 
 function nameOf(field: keyof ServerSettings): string {
   if (field === "adminPort") return "admin.httpPort";
+  if (field === "metricsQueuesMax") return "admin.metricsQueuesMax";
   return field === "zookeeper" ? field : serverTable[field].name;
 }

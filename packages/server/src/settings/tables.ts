@@ -53,7 +53,7 @@ const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error
 
 /** The server's own settings but those in a section of their own, `admin` and `zookeeper`. */
 export const serverTable: SettingTable<
-  Omit<ServerSettings, "adminPort" | "zookeeper">,
+  Omit<ServerSettings, "adminPort" | "metricsQueuesMax" | "zookeeper">,
   keyof KestrelConfig
 > = {
   queuePath: { name: "queuePath", kind: text("the path of a folder") },
