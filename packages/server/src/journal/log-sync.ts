@@ -63,6 +63,7 @@ export class LogSync {
       for (const { segment, size } of covered) segment.syncedSize = size;
       for (const receipt of receipts) receipt.keep();
     } catch (cause) {
+      this.#syncFolder ??= syncFolder;
       const error = new KestrelError("disk", `sync failed: ${(cause as Error).message}`, { cause });
       const isNews = covered.some(({ segment }) => !segment.isDropped);
       if (isNews) this.#onFailure(error);

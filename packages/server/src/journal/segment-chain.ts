@@ -121,8 +121,18 @@ export class SegmentChain {
     }
     const segment = new Segment(created, name, number, firstId, head.length);
     segment.syncedSize = 0;
-    this.#sync.created(segment, () => disk.syncFolder(path.dirname(file)));
+    this.#created(segment);
     return segment;
+  }
+
+  /** The segment's file is new, and so may be the folder that it is in. */
+  #created(segment: Segment): void {
+    const { disk } = this.#options;
+    const folder = path.dirname(segment.file!.path);
+    this.#sync.created(segment, async () => {
+      await disk.syncFolder(folder);
+      await disk.syncFolder(path.dirname(folder));
+    });
   }
 
   addChunk(segment: Segment, offset: number, firstId: number, size: number): Chunk {
@@ -229,7 +239,7 @@ export class SegmentChain {
       }
       segment.file = file;
       segment.syncedSize = 0;
-      this.#sync.written(segment);
+      this.#created(segment);
       old.close();
     }
   }
@@ -240,6 +250,8 @@ export class SegmentChain {
     for (const chunk of old) this.#cache.drop(chunk);
     segment.file = file;
     segment.size = segment.syncedSize = size;
+    // Until its folder is synced a power loss brings the old file back, of which not all may have been synced.
+    this.#created(segment);
     // There are never more chunks than before, so their orders still lie between the neighbours'.
     segment.chunks = places.map(
       (place, index) => new Chunk(segment, place.offset, old[index]!.order, place.firstId, place.size),

@@ -20,7 +20,7 @@ import { decodeRecords, encodeIndex, encodeReaderState, encodeSegmentStart } fro
 export const segmentMagic: Buffer = Buffer.from("KESTREL3", "latin1");
 const footerMagic = Buffer.from("KEND", "latin1");
 const footerSize = 24;
-const namePattern = /^(\d{16})-(\d{8})\.log$/;
+const namePattern = /^(\d{16})-(\d{8,})\.log$/;
 
 export class Segment {
   /** Null for a log that lives in memory only. */

@@ -1,0 +1,54 @@
+/** What must be on the medium before an answer leaves: not the bytes alone, but the names that lead to them. */
+import { expect, test } from "vitest";
+import { systemError } from "../testing/fake-disk.ts";
+import { TestNode } from "../testing/node.ts";
+
+const data = Buffer.from("item");
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < 50; round++) await Promise.resolve();
+}
+
+function put(node: TestNode): { readonly state: string } {
+  const receipt = node.queues.put("q", data, 0, data.length, 0, 0);
+  node.turn.endNow();
+  return receipt as { state: string };
+}
+
+test("the first answer waits for the new file, its folder and the spool folder; the next for the file alone", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 0 } });
+  const synced: string[] = [];
+  let release: () => void = () => {};
+  node.disk.syncFolder = async (folder) => {
+    synced.push(folder);
+    if (folder === "spool") await new Promise<void>((resolve) => (release = resolve));
+  };
+  const first = put(node);
+  await settle();
+  expect([first.state, synced]).toEqual(["pending", ["spool/q", "spool"]]);
+  release();
+  await settle();
+  expect(first.state).toBe("kept");
+  const second = put(node);
+  await settle();
+  expect([second.state, synced.length]).toEqual(["kept", 2]);
+});
+
+test("a folder whose sync has failed is synced before anything else is answered", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 0 } });
+  let isBroken = true;
+  const synced: string[] = [];
+  node.disk.syncFolder = async (folder) => {
+    if (isBroken) throw systemError("EIO", folder);
+    synced.push(folder);
+  };
+  expect(put(node).state).toBe("pending");
+  await settle();
+  expect(() => put(node)).toThrow("sync failed");
+  isBroken = false;
+  node.clock.advance(1000);
+  await settle();
+  const next = put(node);
+  await settle();
+  expect([next.state, synced]).toEqual(["kept", ["spool/q", "spool"]]);
+});
