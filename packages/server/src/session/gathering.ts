@@ -50,8 +50,12 @@ export class Gathering implements Receiver {
     return !this.#isOver && this.#plan.deadline > 0;
   }
 
-  /** Begins, or goes on after an item has been received. */
+  /** Begins, or goes on after an item or a receipt has come. */
   resume(): void {
+    if (this.#isOver) {
+      this.#settle();
+      return;
+    }
     const { queue, mode, deadline } = this.#plan;
     while (!this.#isOver) {
       const result = this.#isEnough ? null : queue.get(mode, deadline, this);
@@ -107,7 +111,8 @@ export class Gathering implements Receiver {
     if (this.#isAbandoned) return;
     const pending = this.#items.find(({ receipt }) => receipt?.state === "pending");
     if (pending === undefined) this.#done(this.#items.filter(isThere));
-    else pending.receipt!.whenSettled(() => this.#settle());
+    // Later: a log that settles its receipts is not to be called from there.
+    else pending.receipt!.whenSettled(() => this.#host.turn.resumeLater(this));
   }
 
   /** The client is gone, or may be: what was collected goes back, in order. */

@@ -59,6 +59,63 @@ export function int64(value: number | string): Int64 {
 export const idsOf = (items: readonly ThriftItem[]): Int64[] => items.map(({ id }) => id);
 export const textsOf = (items: readonly ThriftItem[]): string[] => items.map(({ data }) => String(data));
 
+/** What a protocol of the library can write; as much of it as tests use. */
+export type Writer = Record<`write${string}`, (...args: unknown[]) => void>;
+
+/** Message types. */
+export const call = 1;
+export const oneway = 4;
+
+/** A frame with a message; `write` writes what is in its struct, without the stop. */
+export function frameOf(
+  name: string,
+  type: number,
+  sequenceId: number,
+  write: (to: Writer) => void = () => {},
+): Buffer {
+  let frame: Buffer = Buffer.alloc(0);
+  const transport = new thrift.TFramedTransport(undefined, (bytes: Buffer) => {
+    frame = bytes;
+  });
+  const protocol = new thrift.TBinaryProtocol(transport);
+  protocol.writeMessageBegin(name, type, sequenceId);
+  write(protocol);
+  protocol.writeFieldStop();
+  protocol.flush();
+  return frame;
+}
+
+/** An answer as it came. */
+export interface RawAnswer {
+  readonly name: string;
+  readonly isException: boolean;
+  readonly sequenceId: number;
+  /** Of an exception: its type and message. */
+  readonly type?: number;
+  readonly message?: string;
+}
+
+/** Reads whole frames with answers. Throws on anything else. */
+export function readAnswers(bytes: Buffer): RawAnswer[] {
+  const answers: RawAnswer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    if (end > bytes.length) throw new Error("half an answer");
+    const message = new thrift.TBinaryProtocol(new thrift.TFramedTransport(bytes.subarray(at + 4, end)));
+    at = end;
+    const { fname, mtype, rseqid } = message.readMessageBegin();
+    const answer = { name: String(fname), isException: mtype === 3, sequenceId: rseqid as number };
+    if (!answer.isException) {
+      answers.push(answer);
+      continue;
+    }
+    const exception = new thrift.Thrift.TApplicationException();
+    exception.read(message);
+    answers.push({ ...answer, type: exception.type, message: exception.message });
+  }
+  return answers;
+}
+
 export interface FakeThriftOptions {
   /** Headers as they were in old times. */
   readonly isOld?: boolean;
