@@ -1,0 +1,106 @@
+/**
+ * The packages as somebody would get them: packed, installed into an empty project, used from JavaScript and from
+ * TypeScript. What they depend on comes from the npm registry; without one this is left out, and said.
+ */
+
+import { execFile, spawnSync } from "node:child_process";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { TempFolder } from "./harness/temp-folder.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const installMsMax = 240_000;
+const run = promisify(execFile);
+
+function isRegistryThere(): boolean {
+  const { status } = spawnSync("npm", ["view", "picocolors", "version", "--fetch-retries=0"], {
+    timeout: 30_000,
+  });
+  if (status === 0) return true;
+  console.warn("left out: the npm registry is not reachable");
+  return false;
+}
+
+const program = `
+import { KestrelClusterClient } from "@kestrel-mq/client";
+import { KestrelServer } from "@kestrel-mq/server";
+
+const server = await KestrelServer.start({ queuePath: null, memcachePort: 0 });
+const { port } = server.listeners.memcache!;
+const client = new KestrelClusterClient({ servers: [\`127.0.0.1:\${port}\`] });
+const outcome = await client.put("work", "hello");
+const item = await client.get("work");
+console.log(outcome.stored, item?.text());
+await client.close();
+await server.stop();
+`;
+
+const config = `
+import { defineConfig } from "@kestrel-mq/server";
+
+export default defineConfig({ default: { maxItems: 1000 } });
+`;
+
+describe.skipIf(!isRegistryThere())("installed into an empty project", () => {
+  let folder: TempFolder;
+  let project: string;
+
+  beforeAll(async () => {
+    folder = await TempFolder.create();
+    const { packageManager } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+    const packed = join(folder.path, "packed");
+    await run(
+      "npx",
+      ["-y", packageManager, "--filter", "./packages/*", "pack", "--pack-destination", packed],
+      {
+        cwd: root,
+      },
+    );
+    project = join(folder.path, "project");
+    await mkdir(project);
+    await writeFile(join(project, "package.json"), '{ "private": true, "type": "module" }');
+    const tarballs = (await readdir(packed)).map((name) => join(packed, name));
+    expect(tarballs).toHaveLength(3);
+    await run("npm", ["install", "--no-audit", "--no-fund", ...tarballs, "@types/node@20"], { cwd: project });
+  }, installMsMax);
+
+  afterAll(() => folder?.[Symbol.asyncDispose]());
+
+  test("they work from JavaScript", async () => {
+    await writeFile(join(project, "use.js"), program.replace("memcache!", "memcache"));
+    expect((await run(process.execPath, ["use.js"], { cwd: project })).stdout).toBe("true hello\n");
+  });
+
+  test("they work from TypeScript, at its strictest", async () => {
+    await writeFile(join(project, "typed.ts"), program);
+    await writeFile(join(project, "kestrel.config.ts"), config);
+    const flags = ["--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess"];
+    const target = ["--module", "nodenext", "--target", "es2023", "--lib", "es2023,esnext.disposable"];
+    const tsc = join(root, "node_modules/.bin/tsc");
+    await run(tsc, [...flags, ...target, "--types", "node", "typed.ts", "kestrel.config.ts"], {
+      cwd: project,
+    });
+    expect((await run(process.execPath, ["typed.js"], { cwd: project })).stdout).toBe("true hello\n");
+    const kestrel = ["kestrel", "--check-config", "kestrel.config.js"];
+    expect((await run("npx", kestrel, { cwd: project })).stdout).toContain("is right");
+  });
+
+  test("npx finds the programs", async () => {
+    expect((await run("npx", ["kq", "--help"], { cwd: project })).stdout).toMatch(/kq put/);
+    expect((await run("npx", ["kestrel", "--version"], { cwd: project })).stdout).toMatch(
+      /^\d+\.\d+\.\d+\n$/,
+    );
+  });
+
+  test.each(["server", "client", "cli"])("%s says what it is, under which licence", async (name) => {
+    const installed = join(project, "node_modules/@kestrel-mq", name);
+    expect(await readdir(installed)).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist"]));
+    const files = await readdir(join(installed, "dist"), { recursive: true });
+    expect(files.filter((file) => /\.test\.|testing\/|tsbuildinfo/.test(file))).toEqual([]);
+    const manifest = await readFile(join(installed, "package.json"), "utf8");
+    expect(manifest).not.toContain("workspace:");
+  });
+});
