@@ -28,17 +28,15 @@ export function parseItemLine(line: Buffer): Buffer | undefined {
 const chunkSize = 64 * 1024;
 const lineFeed = 10;
 
-/** Opens a file to append whole lines to it; an unfinished last line, of a run that was cut short, is cut off. */
-export async function openForAppending(path: string): Promise<FileHandle> {
+/** Cuts off a last line that has no line feed: the item of a run that was cut short. The file need not exist. */
+export async function cutUnfinishedLine(path: string): Promise<void> {
   const file = await open(path, "a+");
   try {
     const { size } = await file.stat();
     const end = await endOfLastLine(file, size);
     if (end < size) await file.truncate(end);
-    return file;
-  } catch (error) {
+  } finally {
     await file.close();
-    throw error;
   }
 }
 

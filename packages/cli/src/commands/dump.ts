@@ -1,11 +1,14 @@
 /**
  * `kq dump`: all items of a queue into a file, out of the queue only when they are in the file.
  */
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { finished } from "node:stream/promises";
 import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { explain } from "../failure.ts";
-import { openForAppending, renderItemLine } from "../item-file.ts";
+import { cutUnfinishedLine, renderItemLine } from "../item-file.ts";
 import { type NodeClient, withEachNode } from "../per-node.ts";
 import { Progress } from "../progress.ts";
 import { lookAtQueues } from "../queue-list.ts";
@@ -68,16 +71,16 @@ async function openTarget(
   { stdout }: Surroundings,
 ): Promise<{ sink: Sink; close(): Promise<void> }> {
   if (path === undefined || path === "-") return { sink: stdout, close: async () => {} };
-  const file = await openForAppending(path);
-  const sink = file.createWriteStream({ autoClose: false });
+  await cutUnfinishedLine(path);
+  const sink = createWriteStream(path, { flags: "a", flush: true });
   // Each write hears of its own failure.
   sink.on("error", () => {});
+  await once(sink, "open");
   return {
     sink,
     async close() {
-      sink.destroy();
-      await file.sync();
-      await file.close();
+      sink.end();
+      await finished(sink);
     },
   };
 }

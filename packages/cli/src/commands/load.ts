@@ -94,7 +94,10 @@ async function* items(
     const batch: Buffer[] = [];
     const startOffset = offset;
     for (const line of lines) {
-      if (broken !== null) throw new CommandError(`line ${broken} is no item of kq dump`);
+      if (broken !== null) {
+        yield batch;
+        throw new CommandError(`line ${broken} is no item of kq dump`);
+      }
       number++;
       offset += line.length + 1;
       const item = parseItemLine(line);
