@@ -19,7 +19,7 @@ export interface ChunkDamage {
 
 /** Says which bytes are damaged and what is lost with them, and keeps a copy of the bytes. */
 export function reportDamage(
-  disk: Disk,
+  disk: Pick<Disk, "create">,
   logger: Logger,
   file: string,
   offset: number,
@@ -32,7 +32,7 @@ export function reportDamage(
 
 /** Copies bytes into a file beside the segment; gives its name, or null when that failed too. */
 export function setAside(
-  disk: Disk,
+  disk: Pick<Disk, "create">,
   file: string,
   offset: number,
   bytes: Buffer,
@@ -55,14 +55,14 @@ export function setAside(
  * the first id behind the chunk.
  */
 export function assessChunk(
-  disk: Disk,
+  disk: Pick<Disk, "create">,
   logger: Logger,
   chunk: Chunk,
   bytes: Buffer,
   stretches: readonly Stretch[],
   nextId: number,
 ): ChunkDamage {
-  const lostIds = missingIds(bytes, stretches, chunk.firstId, nextId);
+  const lostIds = findMissingIds(bytes, stretches, chunk.firstId, nextId);
   let lostBytes = 0;
   for (const { start, end, isSound } of stretches) {
     if (isSound) continue;
@@ -74,7 +74,13 @@ export function assessChunk(
   return { lostIds, lostBytes: Math.max(0, lostBytes) };
 }
 
-function missingIds(bytes: Buffer, stretches: readonly Stretch[], firstId: number, nextId: number): LostIds {
+/** The ids from `firstId` to before `nextId` of which `bytes` hold no put. */
+export function findMissingIds(
+  bytes: Buffer,
+  stretches: readonly Stretch[],
+  firstId: number,
+  nextId: number,
+): LostIds {
   const view = viewOf(bytes);
   const present = new IdRanges();
   for (const { start, end, isSound } of stretches) {

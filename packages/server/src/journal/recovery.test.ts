@@ -148,3 +148,19 @@ test("a damaged tail with items lost and a later one finished pins nothing", asy
   next.queues.sweep();
   expect(next.segmentsOf("q").every((name) => !name.startsWith("0000000000000001-"))).toBe(true);
 });
+
+test("a segment in which nothing is whole is set aside before it goes", async () => {
+  const node = await TestNode.start();
+  for (const text of ["one", "two", "three"]) node.put("q", text);
+  const disk = node.disk.afterKill();
+  const [file] = segments(disk);
+  // As by a hand that gives it another name: nothing in it checks any more.
+  const renamed = file!.replace("00000001.log", "00000002.log");
+  const bytes = Buffer.from(disk.bytesOf(file!));
+  disk.rename(file!, renamed);
+  const next = await node.afterKill(disk);
+  expect(next.queue("q").length).toBe(0);
+  const [line] = next.log.having("nothing in a segment is whole; removed");
+  expect(line?.fields).toMatchObject({ file: renamed, size: bytes.length });
+  expect(next.disk.bytesOf(line?.fields.aside as string)).toEqual(bytes);
+});

@@ -8,12 +8,15 @@ import type { Disk } from "../disk.ts";
 import type { Logger } from "../logging.ts";
 import { viewOf } from "./bytes.ts";
 import { unfinishedSuffix } from "./compaction.ts";
-import type { LostIds } from "./damage.ts";
+import { type LostIds, setAside } from "./damage.ts";
 import { sealedFrames, splitStretches } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { type ChunkPlace, decodeRecords, isFor, type LogRecord, type ReaderState } from "./record.ts";
 import { findIndex, findSegmentName, type Segment } from "./segment.ts";
 import { openSegment, SegmentScan } from "./segment-scan.ts";
+
+/** All that a recovery does to files goes through these. */
+export type RecoveryDisk = Pick<Disk, "list" | "open" | "create" | "removeFile">;
 
 /** A segment and where its content lies in the file. */
 interface PlacedSegment {
@@ -43,12 +46,12 @@ interface ReplayedReader {
 }
 
 /** Reads the log in `folder`. Throws the system's error when a file cannot be read or cut. */
-export function recoverLog(folder: string, disk: Disk, logger: Logger): RecoveredLog {
+export function recoverLog(folder: string, disk: RecoveryDisk, logger: Logger): RecoveredLog {
   return new Recovery(folder, disk, logger).run();
 }
 
 class Recovery {
-  readonly #disk: Disk;
+  readonly #disk: RecoveryDisk;
   readonly #logger: Logger;
   readonly #folder: string;
   /** Paths of the segments, the oldest first. */
@@ -63,7 +66,7 @@ class Recovery {
   /** Counters that were written down before something was lost cannot be trusted. */
   #mustCount = false;
 
-  constructor(folder: string, disk: Disk, logger: Logger) {
+  constructor(folder: string, disk: RecoveryDisk, logger: Logger) {
     this.#folder = folder;
     this.#disk = disk;
     this.#logger = logger;
@@ -166,9 +169,14 @@ class Recovery {
     return { segment, places: scan.places };
   }
 
-  /** A file that a crash left before anything whole was in it. */
+  /** A file in which nothing is whole: a crash has cut short its first write, or it is damaged from end to end. */
   #removeLeftover(scan: SegmentScan): void {
     const file = scan.segment.file!;
+    if (scan.bytes.some((byte) => byte !== 0)) {
+      const aside = setAside(this.#disk, file.path, 0, scan.bytes, this.#logger);
+      const fields = { file: file.path, size: scan.bytes.length, aside };
+      this.#logger.warn(fields, "nothing in a segment is whole; removed");
+    }
     file.close();
     this.#remove(file.path);
   }

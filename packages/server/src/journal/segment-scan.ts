@@ -30,7 +30,7 @@ export class SegmentScan {
   }
 
   /** Reads a file whose name `findSegmentName` knows. Throws the system's error. */
-  static read(disk: Disk, file: string): SegmentScan {
+  static read(disk: Pick<Disk, "open">, file: string): SegmentScan {
     const segment = openSegment(disk, file);
     const found = findIndex(segment.file!, segment.seed);
     segment.isClosed = found !== undefined;
@@ -98,7 +98,7 @@ export class SegmentScan {
   }
 
   /** Reports damage and cuts a torn tail off; after `records`. Throws the system's error when that is not possible. */
-  mend(disk: Disk, logger: Logger): void {
+  mend(disk: Pick<Disk, "create">, logger: Logger): void {
     const { segment, bytes } = this;
     const file = segment.file!;
     for (const { start, end } of this.damage) {
@@ -124,7 +124,7 @@ export class SegmentScan {
 }
 
 /** A segment of which nothing but name and size is known. */
-export function openSegment(disk: Disk, file: string): Segment {
+export function openSegment(disk: Pick<Disk, "open">, file: string): Segment {
   const name = path.basename(file);
   const opened = disk.open(file);
   const { firstId, number } = findSegmentName(name)!;

@@ -109,7 +109,10 @@ export function encodeSegmentEnd(seed: number, offset: number, index: SegmentInd
 }
 
 /** The index of a closed segment, read from the end of its file; undefined when it has none that checks. */
-export function findIndex(file: DiskFile, seed: number): { index: SegmentIndex; offset: number } | undefined {
+export function findIndex(
+  file: Pick<DiskFile, "size" | "readNow">,
+  seed: number,
+): { index: SegmentIndex; offset: number } | undefined {
   const fileSize = file.size();
   if (fileSize < segmentMagic.length + footerSize) return undefined;
   const footer = Buffer.alloc(footerSize);
