@@ -3,21 +3,13 @@
  * other, rounds interleaved, medians and spreads in one table.
  */
 
-import { once } from "node:events";
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { canPin, endProcess, loadCore, serverCore, spawnPinned } from "./pinned-process.ts";
+import { Load } from "./load-process.ts";
+import { canPin, loadCore, serverCore } from "./pinned-process.ts";
 import { figuresOf, renderTable, type Series } from "./report.ts";
 import { runningTarget, startKestrel, startResponder, type Target } from "./target.ts";
-import {
-  defaultWorkloads,
-  type Job,
-  type JobResult,
-  queueName,
-  type Sample,
-  type Workload,
-} from "./workload.ts";
+import { defaultWorkloads, queueName, type Sample, type Workload } from "./workload.ts";
 
 const usage = `Measures operations a second of a Kestrel node against a bare Node TCP responder.
 
@@ -43,22 +35,6 @@ interface Options {
   workloads: readonly Workload[];
   targets: string[];
   isJson: boolean;
-}
-
-/** The load process, which carries out one job at a time. */
-class Load {
-  readonly #child = spawnPinned(loadCore, [fileURLToPath(new URL("load.js", import.meta.url))], "ipc");
-
-  async run(job: Job): Promise<JobResult> {
-    this.#child.send(job);
-    const [answer] = (await once(this.#child, "message")) as [{ result: JobResult } | { error: string }];
-    if ("error" in answer) throw new Error(answer.error);
-    return answer.result;
-  }
-
-  async stop(): Promise<void> {
-    await endProcess(this.#child);
-  }
 }
 
 async function measureAll(options: Options): Promise<Series[]> {

@@ -52,8 +52,9 @@ export interface Disk {
   replaceFile(file: string, content: Buffer): void;
   rename(from: string, to: string): void;
   removeFile(file: string): Promise<void>;
-  /** Removes the folder and all in it. */
+  /** Removes the folder and all in it; at once only where that is little. */
   removeFolder(folder: string): Promise<void>;
+  removeFolderNow(folder: string): void;
   /** Makes creations, renames and removals in the folder survive a power loss. */
   syncFolder(folder: string): Promise<void>;
 }
@@ -147,6 +148,10 @@ export class NodeDisk implements Disk {
 
   removeFolder(folder: string): Promise<void> {
     return fs.promises.rm(folder, { recursive: true, force: true });
+  }
+
+  removeFolderNow(folder: string): void {
+    fs.rmSync(folder, { recursive: true, force: true });
   }
 
   async syncFolder(folder: string): Promise<void> {

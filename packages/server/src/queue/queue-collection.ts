@@ -15,6 +15,7 @@ import type { Turn } from "../journal/turn.ts";
 import type { Logger } from "../logging.ts";
 import { queueNameProblem } from "../settings/queue-name.ts";
 import { QueueRules } from "../settings/queue-rules.ts";
+import { Alias } from "./alias.ts";
 import { type PutRefusal, Queue } from "./queue.ts";
 import { QueueFamily } from "./queue-family.ts";
 import { queueStats } from "./queue-stats.ts";
@@ -24,6 +25,8 @@ const memoryBytesMaxDefault: number = 1024 * mebibyte;
 const sweepPeriodMsDefault = 1000;
 /** How often journals and the spool folder's lock are looked after. */
 const tidyPeriodMs = 1000;
+/** Journals up to this size are removed while everybody waits: it takes less than a millisecond. */
+const removeNowBytesMax = 1024 * 1024;
 /** Files that one sweep reads at the most. */
 const sweepReadsMax = 100;
 /** Logs recovered between two looks at the event loop, and between two lines about the progress. */
@@ -50,6 +53,7 @@ export class QueueCollection {
   readonly #budget: MemoryBudget;
   readonly #families: Map<string, QueueFamily> = new Map();
   readonly #queues: Map<string, Queue> = new Map();
+  readonly #aliases: Map<string, Alias> = new Map();
   #lock: FolderLock | null = null;
   #reserve: Reserve | null = null;
   #sweepTimer: Timer | null = null;
@@ -70,8 +74,8 @@ export class QueueCollection {
   }
 
   /**
-   * Takes the spool folder and recovers the queues in it. Throws SpoolLockedError, or the system's error when
-   * something in the folder cannot be read.
+   * Takes the spool folder and recovers the queues in it. Throws SpoolLockedError, the system's error when
+   * something in the folder cannot be read, or KestrelError `disk` when a configured fanout cannot be created.
    */
   static async start(options: QueueCollectionOptions): Promise<QueueCollection> {
     const collection = new QueueCollection(options);
@@ -79,16 +83,18 @@ export class QueueCollection {
     if (spoolPath !== null) {
       disk.makeFolder(spoolPath);
       collection.#lock = disk.lockFolder(spoolPath);
-      try {
+    }
+    try {
+      if (spoolPath !== null) {
         collection.#fillReserve(spoolPath);
         await collection.#recover(spoolPath);
-      } catch (error) {
-        for (const family of collection.#families.values()) family.log.abandon();
-        collection.#lock.release();
-        throw error;
       }
+      collection.#obtainConfigured();
+    } catch (error) {
+      for (const family of collection.#families.values()) family.log.abandon();
+      collection.#lock?.release();
+      throw error;
     }
-    collection.#obtainConfigured();
     collection.#sweepLater();
     collection.#tidyLater();
     return collection;
@@ -110,16 +116,21 @@ export class QueueCollection {
     let count = 0;
     for (const name of names) {
       const folder = path.join(spoolPath, name);
-      // What a deletion has left behind; or a queue that is to keep nothing any more.
-      if (
-        name.includes("~") ||
-        (queueNameProblem(name) === undefined && !this.#rules.settingsFor(name).keepJournal)
-      ) {
+      // What a deletion has left behind.
+      if (name.includes("~")) {
         await disk.removeFolder(folder);
         continue;
       }
       if (queueNameProblem(name) !== undefined) {
         logger.warn({ folder }, "not a queue's folder; left alone");
+        continue;
+      }
+      if (!this.#rules.settingsFor(name).keepJournal) {
+        logger.warn(
+          { queue: name, folder },
+          "this queue keeps no journal any more: the one it had is removed",
+        );
+        await disk.removeFolder(folder);
         continue;
       }
       this.#recoverFamily(name, folder);
@@ -156,14 +167,34 @@ export class QueueCollection {
     };
   }
 
-  /** Fanouts that the settings name are there from the start: they miss nothing. */
+  /** Aliases, and the fanouts that the settings name: they are there from the start, and so miss nothing. */
   #obtainConfigured(): void {
-    for (const name of this.#rules.fanoutNames) this.obtain(name);
+    const { aliasNames, fanoutNames } = this.#rules;
+    for (const alias of [...this.#aliases.values()]) {
+      if (aliasNames.includes(alias.name)) continue;
+      this.#aliases.delete(alias.name);
+      alias.end();
+    }
+    for (const name of aliasNames) this.#setAlias(name, this.#rules.findDestinations(name)!);
+    for (const name of fanoutNames) this.obtain(name);
+  }
+
+  #setAlias(name: string, destinations: readonly string[]): void {
+    const alias = this.#aliases.get(name);
+    if (alias !== undefined) {
+      alias.destinations = destinations;
+      return;
+    }
+    this.#aliases.set(name, new Alias(name, destinations));
+    const hidden = this.#queues.get(name);
+    if (hidden === undefined) return;
+    this.#options.logger.warn({ queue: name, items: hidden.length }, "an alias hides the queue of its name");
+    hidden.dismissWaiters();
   }
 
   /**
    * New rules for queues and aliases hold from now on; `keepJournal` only for queues that come to be later. Throws
-   * KestrelError `disk` when a configured fanout cannot be created.
+   * KestrelError `disk` when a configured fanout cannot be created: then all else holds.
    */
   applyRules(rules: QueueRules): void {
     this.#rules = rules;
@@ -176,15 +207,34 @@ export class QueueCollection {
     return this.#rules;
   }
 
+  /** Queues, with their fanouts, whose `keepJournal` has changed: it holds after a restart. */
+  queuesToRestart(): string[] {
+    if (this.#options.spoolPath === null) return [];
+    return [...this.#families.values()]
+      .filter(({ name, log }) => log.isDurable !== this.#rules.settingsFor(name).keepJournal)
+      .map(({ name }) => name);
+  }
+
   // Queues
 
+  /** The queue of this name, also one that an alias hides: what was opened there can still be closed. */
   find(name: string): Queue | undefined {
     return this.#queues.get(name);
   }
 
-  /** The queue of this name, created if it is not there. Throws KestrelError `bad-name` or `disk`. */
+  /**
+   * The queue that one reads under this name, created if it is not there; for an alias one that stays empty.
+   * Throws KestrelError `bad-name` or `disk`.
+   */
   obtain(name: string): Queue {
+    const alias = this.#findAlias(name);
+    if (alias !== undefined) return (alias.queue ??= this.#makeEmptyQueue(name));
     return this.#queues.get(name) ?? this.#create(name);
+  }
+
+  /** An alias stands before a queue of the same name. */
+  #findAlias(name: string): Alias | undefined {
+    return this.#aliases.size === 0 ? undefined : this.#aliases.get(name);
   }
 
   #create(name: string): Queue {
@@ -203,13 +253,23 @@ export class QueueCollection {
   }
 
   #addQueue(family: QueueFamily, name: string, reader: Queue["reader"]): Queue {
-    const { clock, logger } = this.#options;
-    const settings = this.#rules.settingsFor(name);
-    const expireTo = (target: string, item: ItemView): Receipt | null => this.#expireTo(target, item);
-    const queue = new Queue({ name, family, reader, settings, clock, logger, expireTo });
+    const queue = this.#makeQueue(family, name, reader);
     family.add(queue);
     this.#queues.set(name, queue);
     return queue;
+  }
+
+  #makeQueue(family: QueueFamily, name: string, reader: Queue["reader"]): Queue {
+    const { clock, logger } = this.#options;
+    const settings = this.#rules.settingsFor(name);
+    const expireTo = (target: string, item: ItemView): Receipt | null => this.#expireTo(target, item);
+    return new Queue({ name, family, reader, settings, clock, logger, expireTo });
+  }
+
+  /** Nobody but its readers knows of it. */
+  #makeEmptyQueue(name: string): Queue {
+    const log = Log.create({ ...this.#logOptions(name), folder: null }, "");
+    return this.#makeQueue(new QueueFamily(name, log), name, log.readers[0]!);
   }
 
   /** In the order of their creation. */
@@ -242,12 +302,10 @@ export class QueueCollection {
     flags: number,
     expiryMs: number,
   ): Receipt | PutRefusal {
-    const queue = this.#queues.get(name);
-    const now = this.#options.clock.now();
-    // An alias stands before a queue of the same name.
-    const destinations = this.#rules.findDestinations(name);
-    if (destinations !== undefined) return this.#putAll(destinations, source, start, end, flags, expiryMs);
-    return this.#putOne(queue ?? this.#create(name), source, start, end, flags, now, expiryMs);
+    const alias = this.#findAlias(name);
+    if (alias !== undefined) return this.#putAll(alias, source, start, end, flags, expiryMs);
+    const queue = this.#queues.get(name) ?? this.#create(name);
+    return this.#putOne(queue, source, start, end, flags, this.#options.clock.now(), expiryMs);
   }
 
   #putOne(
@@ -268,21 +326,30 @@ export class QueueCollection {
     return put;
   }
 
+  /** Each destination is tried, whatever became of the others. */
   #putAll(
-    destinations: readonly string[],
+    alias: Alias,
     source: Buffer,
     start: number,
     end: number,
     flags: number,
     expiryMs: number,
   ): Receipt | PutRefusal {
+    alias.putItems++;
+    alias.putBytes += end - start;
     const receipts: Receipt[] = [];
     let refusal: PutRefusal | null = null;
-    for (const destination of destinations) {
-      const put = this.put(destination, source, start, end, flags, expiryMs);
-      if (typeof put === "string") refusal ??= put;
-      else receipts.push(put);
+    let failure: unknown = null;
+    for (const destination of alias.destinations) {
+      try {
+        const put = this.put(destination, source, start, end, flags, expiryMs);
+        if (typeof put === "string") refusal ??= put;
+        else receipts.push(put);
+      } catch (error) {
+        failure ??= error;
+      }
     }
+    if (failure !== null) throw failure;
     return refusal ?? Receipt.all(receipts);
   }
 
@@ -295,7 +362,7 @@ export class QueueCollection {
   // Flush, delete, expiry: none of them creates a queue, and an alias is none
 
   flush(name: string): void {
-    this.#queues.get(name)?.flush();
+    if (this.#findAlias(name) === undefined) this.#queues.get(name)?.flush();
   }
 
   flushAll(): void {
@@ -305,7 +372,7 @@ export class QueueCollection {
   /** Removes the queue and, when nobody else reads it, its journal. Throws KestrelError `disk`. */
   delete(name: string): void {
     const queue = this.#queues.get(name);
-    if (queue === undefined) return;
+    if (queue === undefined || this.#findAlias(name) !== undefined) return;
     const { family } = queue;
     if (family.log.readers.length === 1) this.#removeFamily(family);
     family.remove(queue);
@@ -316,7 +383,7 @@ export class QueueCollection {
 
   /** The folder gets a name that no queue can have, so that a crash leaves no half of it. */
   #removeFamily(family: QueueFamily): void {
-    const { disk, spoolPath, logger } = this.#options;
+    const { disk, spoolPath } = this.#options;
     if (family.log.isDurable) {
       const folder = path.join(spoolPath!, family.name);
       const doomed = path.join(spoolPath!, `~${this.#deletedFolders++}`);
@@ -325,16 +392,30 @@ export class QueueCollection {
       } catch (cause) {
         throw new KestrelError("disk", `the queue cannot be deleted: ${(cause as Error).message}`, { cause });
       }
-      disk.removeFolder(doomed).catch((error: unknown) => {
-        logger.warn({ err: error, folder: doomed }, "cannot remove the folder of a deleted queue");
-      });
+      // Small ones go at once, so that creating and deleting in turn does not run ahead of the disk.
+      if (family.log.size <= removeNowBytesMax) this.#removeNow(doomed);
+      else disk.removeFolder(doomed).catch((error: unknown) => this.#cannotRemove(doomed, error));
     }
     this.#families.delete(family.name);
     family.log.abandon();
   }
 
+  #removeNow(folder: string): void {
+    try {
+      this.#options.disk.removeFolderNow(folder);
+    } catch (error) {
+      this.#cannotRemove(folder, error);
+    }
+  }
+
+  /** The next start removes it. */
+  #cannotRemove(folder: string, error: unknown): void {
+    this.#options.logger.warn({ err: error, folder }, "cannot remove the folder of a deleted queue");
+  }
+
   /** Returns how many expired items were dropped or moved. */
   flushExpired(name: string): number {
+    if (this.#findAlias(name) !== undefined) return 0;
     return this.#queues.get(name)?.flushExpired(Number.POSITIVE_INFINITY) ?? 0;
   }
 
@@ -418,10 +499,16 @@ export class QueueCollection {
     return this.#budget.bytes / this.#budget.bytesMax;
   }
 
-  /** Kestrel's statistics of one queue; undefined when there is none of that name. */
+  /** Kestrel's statistics of one queue or, where there is none of that name, one alias. */
   stats(name: string): [name: string, value: string | number][] | undefined {
     const queue = this.#queues.get(name);
-    return queue === undefined ? undefined : queueStats(queue, this.childrenOf(name));
+    return queue === undefined ? this.#aliases.get(name)?.stats() : queueStats(queue, this.childrenOf(name));
+  }
+
+  /** Ends all waiting for items that nobody has put yet. */
+  dismissWaiters(): void {
+    for (const queue of this.#queues.values()) queue.dismissWaiters();
+    for (const { queue } of this.#aliases.values()) queue?.dismissWaiters();
   }
 
   /** Ends all waiting, writes what is left, and lets go of the spool folder. */
@@ -429,9 +516,11 @@ export class QueueCollection {
     this.#sweepTimer?.cancel();
     this.#tidyTimer?.cancel();
     for (const queue of this.#queues.values()) queue.end();
+    for (const alias of this.#aliases.values()) alias.end();
     this.#options.turn.endNow();
     for (const family of this.#families.values()) await family.log.close();
     this.#queues.clear();
+    this.#aliases.clear();
     this.#families.clear();
     this.#lock?.release();
   }

@@ -312,6 +312,14 @@ export class Queue {
     for (const id of late) this.abort(id);
   }
 
+  /** Those who wait for an item that nobody has put yet hear that there is none. */
+  dismissWaiters(): void {
+    this.#waiters.dismiss((waiter) => {
+      if (waiter.deadline !== 0) this.#noteMiss(waiter.mode);
+      return waiter.deadline !== 0;
+    });
+  }
+
   /** The queue is gone: whoever waits hears so. */
   end(): void {
     this.#isDeleted = true;

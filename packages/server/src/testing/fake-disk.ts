@@ -98,6 +98,10 @@ export class FakeDisk implements Disk {
   }
 
   async removeFolder(folder: string): Promise<void> {
+    this.removeFolderNow(folder);
+  }
+
+  removeFolderNow(folder: string): void {
     this.check("removeFolder", folder);
     for (const file of [...this.files.keys()]) if (file.startsWith(`${folder}/`)) this.files.delete(file);
     this.folders.delete(folder);
