@@ -1,5 +1,6 @@
 /** The commands of kq, in the order in which its help lists them. */
 import type { Command } from "./command.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { dumpCommand } from "./commands/dump.ts";
@@ -46,4 +47,5 @@ export const commands: readonly Command[] = [
   shutdownCommand,
   serveCommand,
   upCommand,
+  completionCommand,
 ];

@@ -4,7 +4,9 @@
  */
 import yargs, { type Argv, type Options } from "yargs";
 import type { Command } from "./command.ts";
+import { completionWord } from "./commands/completion.ts";
 import { commands } from "./commands.ts";
+import { complete } from "./completion.ts";
 import {
   CommandError,
   type ExitCode,
@@ -23,6 +25,11 @@ export async function kq(argv: readonly string[], surroundings: Surroundings): P
   const called = commands.find((command) => nameOf(command) === argv[0]);
   const name = called === undefined ? "kq" : `kq ${nameOf(called)}`;
   try {
+    if (argv[0] === completionWord) {
+      const candidates = await complete(argv.slice(1), commands, surroundings);
+      await writeOut(surroundings.stdout, candidates.map((candidate) => `${candidate}\n`).join(""));
+      return exitCodes.done;
+    }
     let run: (() => Promise<ExitCode>) | undefined;
     const parser = define(surroundings, (command, args) => {
       run = () => command.run(args as never, surroundings);

@@ -1,0 +1,119 @@
+/**
+ * What may follow on a command line that is being typed: commands, flags and their choices, queues and nodes of
+ * the cluster. Asks the cluster only for names, briefly; a cluster that doesn't answer completes to nothing.
+ */
+import { type ClusterArguments, clusterOptions } from "./cluster.ts";
+import type { Command } from "./command.ts";
+import { lookAtQueues, rowsByQueue } from "./queue-list.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const askMs = 1000;
+
+/** What is known of an argument by its name. */
+const kinds: Readonly<Record<string, "queue" | "node" | readonly string[]>> = {
+  queue: "queue",
+  queues: "queue",
+  from: "queue",
+  to: "queue",
+  "by-node": "queue",
+  which: "node",
+  node: "node",
+  new: ["up", "readonly", "writeavoid", "quiescent"],
+  shell: ["bash", "zsh", "fish"],
+};
+
+/** Candidates for the last of `words`, which may be empty; `words` are those after the program's name. */
+export async function complete(
+  words: readonly string[],
+  commands: readonly Command[],
+  surroundings: Surroundings,
+): Promise<string[]> {
+  const current = words.at(-1) ?? "";
+  const candidates = await candidatesFor(words, commands, surroundings);
+  return candidates.filter((candidate) => candidate.startsWith(current));
+}
+
+async function candidatesFor(
+  words: readonly string[],
+  commands: readonly Command[],
+  surroundings: Surroundings,
+): Promise<readonly string[]> {
+  const current = words.at(-1) ?? "";
+  if (words.length <= 1) return current.startsWith("-") ? ["--help", "--version"] : commands.map(nameOf);
+  const command = commands.find((candidate) => nameOf(candidate) === words[0]);
+  if (command === undefined) return [];
+  const expected = findValuedFlag(words.at(-2)!, command);
+  if (expected !== undefined) {
+    const choices = command.flags[expected]?.choices;
+    return choices === undefined ? await known(expected, words, surroundings) : choices.map(String);
+  }
+  if (current.startsWith("-")) {
+    const free = Object.keys(command.flags).filter((flag) => !words.includes(`--${flag}`));
+    return [...free, "help"].map((flag) => `--${flag}`);
+  }
+  return await known(positionalAt(words, command), words, surroundings);
+}
+
+/** The candidates for an argument of this name. */
+async function known(
+  name: string | undefined,
+  words: readonly string[],
+  surroundings: Surroundings,
+): Promise<readonly string[]> {
+  const kind = name === undefined ? undefined : kinds[name];
+  if (kind === undefined) return [];
+  if (kind !== "queue" && kind !== "node") return kind;
+  try {
+    const options = await clusterOptions(clusterArguments(words), surroundings);
+    if (kind === "node") return options.servers;
+    const cluster = surroundings.connect({ ...options, timeoutMs: askMs, connectTimeoutMs: askMs });
+    try {
+      return rowsByQueue(await lookAtQueues(cluster), false).map((row) => row.name);
+    } finally {
+      await cluster.close();
+    }
+  } catch {
+    // Somebody is typing: the command itself will tell what is wrong.
+    return [];
+  }
+}
+
+/** The flag that `word` is, if it takes a value. */
+function findValuedFlag(word: string, command: Command): string | undefined {
+  const flag = Object.entries(command.flags).find(
+    ([key, { alias }]) => word === `--${key}` || (alias !== undefined && word === `-${alias}`),
+  );
+  return flag === undefined || flag[1].type === "boolean" ? undefined : flag[0];
+}
+
+/** The name of the positional argument that the last word is; the last one repeats if it takes many. */
+function positionalAt(words: readonly string[], command: Command): string | undefined {
+  const given = words.slice(1, -1).filter((word, index, all) => {
+    const before = all[index - 1];
+    return !word.startsWith("-") && (before === undefined || findValuedFlag(before, command) === undefined);
+  });
+  const positionals = Object.entries(command.positionals);
+  const [name] =
+    positionals[given.length] ?? positionals.filter(([, { array }]) => array === true).at(-1) ?? [];
+  return name;
+}
+
+/** The nodes that the words so far mean. */
+function clusterArguments(words: readonly string[]): ClusterArguments {
+  const value = (flag: string) => {
+    const index = words.indexOf(flag);
+    return index === -1 || index === words.length - 1 ? undefined : words[index + 1];
+  };
+  const serversFile = value("--servers-file");
+  return {
+    servers: value("--servers"),
+    serversFile: serversFile === "-" ? undefined : serversFile,
+    node: undefined,
+    strategy: "round-robin",
+    timeout: undefined,
+  };
+}
+
+function nameOf(command: Command): string {
+  return command.usage.split(" ")[0]!;
+}
