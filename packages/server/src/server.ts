@@ -82,6 +82,9 @@ export class KestrelServer implements AsyncDisposable {
   private constructor(parts: Parts, settings: ServerSettings) {
     const { queues, turn, status, clock, logger, loadRules } = parts;
     this.status = status;
+    status.onChange(({ takesReads }) => {
+      if (!takesReads) queues.dismissWaiters();
+    });
     this.#queues = queues;
     this.#loadRules = loadRules;
     this.#logger = logger;
@@ -189,6 +192,13 @@ export class KestrelServer implements AsyncDisposable {
         "the new rules hold, but not every configured fanout can be created",
       );
       throw error;
+    }
+    const restart = this.#queues.queuesToRestart();
+    if (restart.length > 0) {
+      this.#logger.warn(
+        { queues: restart },
+        "the keepJournal of these queues has changed: it needs a restart",
+      );
     }
     this.#logger.info(
       { queues: rules.queueNames.length, aliases: rules.aliasNames.length },

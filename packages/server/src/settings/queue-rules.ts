@@ -37,7 +37,8 @@ export class QueueRules {
     this.#own = new Map(
       Array.from(options.queues ?? [], ([name, own]) => [
         name,
-        findParentName(name) === undefined ? own : { ...own, fanoutOnly: false },
+        // Nor is a fanout that is to miss nothing deleted as old only because its parent may be.
+        findParentName(name) === undefined ? own : { maxQueueAgeMs: null, ...own, fanoutOnly: false },
       ]),
     );
     this.#aliases = new Map(options.aliases);

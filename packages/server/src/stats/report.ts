@@ -21,14 +21,19 @@ export function reportStatistics(source: ReportSource): Statistic[] {
   return report;
 }
 
-/** Per queue; without names of every queue. Names of queues that don't exist are left out. */
+/** Per queue; without names of every queue and alias. Names of queues that don't exist are left out. */
 export function reportQueues(queues: QueueCollection, names: readonly string[]): StatisticGroup[] {
   const groups: StatisticGroup[] = [];
-  for (const queue of names.length > 0 ? names : queues.names()) {
+  for (const queue of names.length > 0 ? names : allNames(queues)) {
     const statistics = queues.stats(queue);
     if (statistics !== undefined) groups.push({ queue, statistics });
   }
   return groups;
+}
+
+/** An alias that hides a queue has the same name. */
+function allNames(queues: QueueCollection): Set<string> {
+  return new Set([...queues.names(), ...queues.rules.aliasNames]);
 }
 
 function reportServer({ queues, clock, counters }: ReportSource): Statistic[] {
