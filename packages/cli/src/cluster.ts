@@ -21,8 +21,8 @@ export type Connect = (options: ClusterOptions) => Cluster;
 
 const defaultServer = "localhost:22133";
 
-/** Options of every command that talks to a cluster. */
-export const clusterFlags = {
+/** Options of every command that talks to a cluster and takes its node as an argument. */
+export const otherClusterFlags = {
   servers: {
     type: "string",
     group: "Cluster:",
@@ -34,12 +34,6 @@ export const clusterFlags = {
     group: "Cluster:",
     requiresArg: true,
     describe: "A file of nodes, one host[:port] a line; - reads standard input [~/.kestrel_cluster]",
-  },
-  node: {
-    type: "string",
-    group: "Cluster:",
-    requiresArg: true,
-    describe: "Only this one of the nodes",
   },
   strategy: {
     choices: ["round-robin", "hash", "random"],
@@ -56,6 +50,18 @@ export const clusterFlags = {
     describe: "How long to wait for an answer, e.g. 5s",
   },
 } as const;
+
+const nodeFlag = {
+  node: {
+    type: "string",
+    group: "Cluster:",
+    requiresArg: true,
+    describe: "Only this one of the nodes; its port is enough",
+  },
+} as const;
+
+/** Options of every command that talks to a cluster. */
+export const clusterFlags: typeof otherClusterFlags & typeof nodeFlag = { ...otherClusterFlags, ...nodeFlag };
 
 /** The parsed values of `clusterFlags`. */
 export interface ClusterArguments {
@@ -88,7 +94,7 @@ function onlyNode(servers: string[], node: string | undefined): string[] {
   if (node === undefined) return servers;
   const named = servers.filter((server) => server === node || server.endsWith(`:${node}`));
   if (named.length === 1) return named;
-  throw new UsageError(`--node ${node} is none of the nodes: ${servers.join(", ")}`);
+  throw new UsageError(`${node} is none of the nodes: ${servers.join(", ")}`);
 }
 
 async function findServers(args: ClusterArguments, surroundings: Surroundings): Promise<string[]> {

@@ -23,7 +23,7 @@ export interface CommandSpec<P extends Positionals, F extends Flags> {
   run(args: Arguments<P, F>, surroundings: Surroundings): Promise<ExitCode>;
 }
 
-export type Arguments<P extends Positionals, F extends Flags> = ArgumentsCamelCase<
+type Arguments<P extends Positionals, F extends Flags> = ArgumentsCamelCase<
   InferredOptionTypes<P> & InferredOptionTypes<F>
 >;
 

@@ -16,7 +16,6 @@ const kinds: Readonly<Record<string, "queue" | "node" | readonly string[]>> = {
   from: "queue",
   to: "queue",
   "by-node": "queue",
-  which: "node",
   node: "node",
   new: ["up", "readonly", "writeavoid", "quiescent"],
   shell: ["bash", "zsh", "fish"],

@@ -101,9 +101,11 @@ function addCommand(parser: Argv, command: Command, choose: Choose): void {
     command.describe,
     (own) => {
       for (const [key, options] of Object.entries(command.positionals)) own.positional(key, options);
-      for (const [key, options] of Object.entries(command.flags)) own.option(key, onlyOnce(key, options));
+      for (const [key, options] of Object.entries(command.flags)) {
+        own.option(key, { group: "Options:", ...onlyOnce(key, options) });
+      }
       for (const [line, meaning] of command.examples) own.example(line, meaning);
-      return own.usage(`kq ${command.usage}\n\n${command.describe}`);
+      return own.version(false).usage(`kq ${command.usage}\n\n${command.describe}`);
     },
     (args) => choose(command, withRest(command, args)),
   );

@@ -2,7 +2,7 @@
  * `kq drain`: takes a node out of use for puts and waits until consumers have emptied it.
  */
 import { setTimeout } from "node:timers/promises";
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { type ClusterArguments, clusterOptions, otherClusterFlags } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { parseDurationMs, renderDurationMs } from "../duration.ts";
 import { CommandError, exitCodes } from "../exit-code.ts";
@@ -17,14 +17,14 @@ import { writeOut } from "../writing.ts";
 const lookEveryMs = 500;
 
 export const drainCommand: Command = defineCommand({
-  usage: "drain <which>",
+  usage: "drain <node>",
   describe: "Let a node take no more puts, and wait until its queues are empty",
   examples: [
     ["kq drain localhost:22134", "sets it readonly; ends when consumers have got everything"],
     ["kq drain localhost:22134 --for 10m && kq shutdown --node 22134 --yes", "and then stops it"],
     ["kq status localhost:22134 up", "takes it back"],
   ],
-  positionals: { which: { type: "string", demandOption: true, describe: "The node" } },
+  positionals: { node: { type: "string", demandOption: true, describe: "The node" } },
   flags: {
     for: {
       type: "string",
@@ -32,12 +32,12 @@ export const drainCommand: Command = defineCommand({
       coerce: parseDurationMs,
       describe: "Give up after so long; the node stays readonly",
     },
-    ...clusterFlags,
+    ...otherClusterFlags,
     ...jsonFlag,
   },
   async run(args, surroundings) {
     const { interrupted, stdout } = surroundings;
-    const options = await clusterOptions({ ...(args as ClusterArguments), node: args.which }, surroundings);
+    const options = await clusterOptions(args as ClusterArguments, surroundings);
     const node = options.servers[0] as string;
     await askOne(node, options.timeoutMs, surroundings, (admin) => setStatus(admin, "READONLY"));
     const cluster = surroundings.connect(options);

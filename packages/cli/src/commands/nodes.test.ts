@@ -60,7 +60,7 @@ describe("kq status", () => {
     expect(await kq(["status", "a:1", "asleep"], surroundings)).toBe(2);
     expect(await kq(["status", "c:3"], surroundings)).toBe(2);
     expect(surroundings.err).toContain('"asleep" is no status: up, readonly, writeavoid or quiescent');
-    expect(surroundings.err).toContain("--node c:3 is none of the nodes: a:1, b:2");
+    expect(surroundings.err).toContain("c:3 is none of the nodes: a:1, b:2");
   });
 });
 

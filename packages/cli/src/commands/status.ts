@@ -1,14 +1,13 @@
 /**
  * `kq status`: what each node may be used for at present, and changing it.
  */
-import { type ClusterArguments, clusterFlags } from "../cluster.ts";
+import { type ClusterArguments, otherClusterFlags } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { UsageError } from "../exit-code.ts";
 import { askEach, showAnswers } from "../node-inquiry.ts";
 import { askStatus, findStatus, parseStatus, setStatus } from "../node-status.ts";
 
 export const statusCommand: Command = defineCommand({
-  usage: "status [which] [new]",
+  usage: "status [node] [new]",
   describe: "Show or set what nodes may be used for: up, readonly, writeavoid, quiescent",
   examples: [
     ["kq status", "a line for each node"],
@@ -17,19 +16,17 @@ export const statusCommand: Command = defineCommand({
     ["kq status quiescent", "all nodes: nothing but confirming and aborting what is open"],
   ],
   positionals: {
-    which: { type: "string", describe: "The node; without it all of them" },
+    node: { type: "string", describe: "The node; without it all of them" },
     new: { type: "string", describe: "up, readonly, writeavoid or quiescent" },
   },
-  flags: { ...clusterFlags, ...jsonFlag },
+  flags: { ...otherClusterFlags, ...jsonFlag },
   async run(args, surroundings) {
     // As kcluster had it, a lone argument may be the status, for all nodes.
     const isStatusAlone =
-      args.which !== undefined && args.new === undefined && findStatus(args.which) !== undefined;
-    const [which, wanted] = isStatusAlone ? [undefined, args.which] : [args.which, args.new];
-    if (which !== undefined && args.node !== undefined) throw new UsageError("the node is named twice");
+      args.node !== undefined && args.new === undefined && findStatus(args.node) !== undefined;
+    const [node, wanted] = isStatusAlone ? [undefined, args.node] : [args.node, args.new];
     const status = wanted === undefined ? undefined : parseStatus(wanted);
-    const chosen = { ...(args as ClusterArguments), node: which ?? args.node };
-    const answers = await askEach(chosen, surroundings, (admin) =>
+    const answers = await askEach({ ...(args as ClusterArguments), node }, surroundings, (admin) =>
       status === undefined ? askStatus(admin) : setStatus(admin, status),
     );
     const columns = [{ title: "status", value: (row: { value: string }) => row.value }];
