@@ -56,13 +56,14 @@ export class Bulk {
   }
 
   #put(request: PutManyRequest): void {
-    const { queues, counters, controls } = this.#host;
+    const { queues, counters, controls, timings } = this.#host;
     requireWrites(controls);
     const { queue, source, bounds, expiryMs, stopsAtRefusal } = request;
     const receipts: Receipt[] = [];
     let length = 0;
     for (let i = 0; i < request.length; i++) {
       counters.cmdSet++;
+      const began = timings.beginPut();
       let result: ReturnType<typeof queues.put>;
       try {
         result = queues.put(queue, source, bounds[2 * i]!, bounds[2 * i + 1]!, 0, expiryMs);
@@ -75,6 +76,7 @@ export class Bulk {
         continue;
       }
       length++;
+      if (began !== 0) timings.endPut(queue, result, began);
       // A log has one receipt for all that it is given in one turn.
       if (receipts.at(-1) !== result) receipts.push(result);
     }

@@ -6,6 +6,7 @@
 import { largeItemBytes } from "../journal/chunk.ts";
 import type { ItemView } from "../journal/item-view.ts";
 import type { Receipt } from "../journal/receipt.ts";
+import type { Began } from "../metrics/timings.ts";
 import type { Queue } from "../queue/queue.ts";
 import { type GetMode, type Receiver, Waiter } from "../queue/waiter-list.ts";
 import type { SessionHost } from "./session.ts";
@@ -34,6 +35,7 @@ export class Gathering implements Receiver {
   readonly #items: GatheredItem[] = [];
   #bytes = 0;
   #waiter: Waiter | null = null;
+  #waitBegan: Began = 0;
   /** Nothing more is collected. */
   #isOver = false;
   #isAbandoned = false;
@@ -57,17 +59,29 @@ export class Gathering implements Receiver {
       return;
     }
     const { queue, mode, deadline } = this.#plan;
+    const { timings } = this.#host;
     while (!this.#isOver) {
-      const result = this.#isEnough ? null : queue.get(mode, deadline, this);
+      const isEnough = this.#isEnough;
+      const began = isEnough || mode === "peek" ? 0 : timings.beginGet();
+      const result = isEnough ? null : queue.get(mode, deadline, this);
       if (result === null) {
+        if (began !== 0 && this.#items.length === 0) timings.endMiss(queue, began);
         this.miss();
       } else if (result instanceof Waiter) {
         this.#waiter = result;
+        this.#waitBegan = began;
         return;
       } else {
+        if (began !== 0) this.#noteHit(result, began);
         this.#add(result);
       }
     }
+  }
+
+  #noteHit(item: ItemView, began: Began): void {
+    const { timings, clock } = this.#host;
+    timings.endHit(this.#plan.queue, item, began);
+    timings.noteDelivery(this.#plan.queue, item.addTimeMs, clock.now());
   }
 
   get #isEnough(): boolean {
@@ -83,8 +97,13 @@ export class Gathering implements Receiver {
 
   receive(item: ItemView): void {
     this.#waiter = null;
+    const began = this.#waitBegan;
+    const { timings, clock, turn } = this.#host;
+    // It had to be read from the file first; any other wait is the client's own wish.
+    if (began !== 0 && this.#plan.deadline === 0) this.#noteHit(item, began);
+    else if (began !== 0) timings.noteDelivery(this.#plan.queue, item.addTimeMs, clock.now());
     this.#add(item);
-    this.#host.turn.resumeLater(this);
+    turn.resumeLater(this);
   }
 
   miss(): void {

@@ -343,6 +343,34 @@ describe("the other methods", () => {
   });
 });
 
+test("what the server's status forbids is refused with the reason; open reads may be closed all the same", async () => {
+  const one = await client();
+  await put(["a", "b"]);
+  const [a, b] = (await one.ask((kestrel) => kestrel.get("q", 2, 0, 1000)))!;
+  Object.assign(port.host.controls, { takesReads: false, takesWrites: false, status: "QUIESCENT" });
+  const refused = { type: internalError, message: expect.stringMatching(/^the server takes no/) };
+  await expect(one.ask((kestrel) => kestrel.put("q", ["c"]))).rejects.toMatchObject(refused);
+  await expect(one.ask((kestrel) => kestrel.get("q", 1))).rejects.toMatchObject(refused);
+  await expect(one.ask((kestrel) => kestrel.peek("q"))).rejects.toMatchObject(refused);
+  await expect(one.ask((kestrel) => kestrel.flush_queue("q"))).rejects.toMatchObject(refused);
+  expect(await one.ask((kestrel) => kestrel.current_status())).toBe(1);
+  expect(await one.ask((kestrel) => kestrel.confirm("q", [a!.id]))).toBe(1);
+  expect(await one.ask((kestrel) => kestrel.abort("q", [b!.id]))).toBe(1);
+  Object.assign(port.host.controls, { status: "WRITEAVOID" });
+  expect(await one.ask((kestrel) => kestrel.current_status())).toBe(0);
+});
+
+test("a status that forbids gets ends a wait with what there is", async () => {
+  const one = await client();
+  await put(["a"]);
+  const got = one.kestrel.get("q", 3, 1000);
+  await one.exchange();
+  Object.assign(port.host.controls, { takesReads: false });
+  await put(["b", "c"]);
+  await one.hear();
+  expect(textsOf(await got)).toEqual(["a", "b"]);
+});
+
 describe("frames", () => {
   test.each([false, true])("cut anywhere, with old headers: %s", async (isOld) => {
     await start();
