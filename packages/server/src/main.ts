@@ -1,9 +1,12 @@
 /** The program `kestrel`: one node until a signal, or a client's `shutdown`, stops it. */
 import { type Flags, FlagsError, help, parseFlags } from "./flags.ts";
 import { createLogger } from "./logging.ts";
-import { KestrelServer, type KestrelServerOptions } from "./server.ts";
+import { KestrelServer } from "./server.ts";
 import { ServiceManager } from "./service/service-manager.ts";
+import { describeSettings } from "./settings/describe-settings.ts";
+import type { SettingsError } from "./settings/schema.ts";
 import { defaultServerSettings, type ServerSettings } from "./settings/server-settings.ts";
+import type { SettingsFile } from "./settings/settings-file.ts";
 import { version } from "./version.ts";
 
 const exitFailed = 1;
@@ -14,7 +17,7 @@ const exitBroken = 70;
 try {
   await run(parseFlags(process.argv.slice(2)));
 } catch (error) {
-  process.stderr.write(`kestrel: ${(error as Error).message}\n`);
+  process.stderr.write(`${problemsOf(error).join("\n")}\n`);
   if (error instanceof FlagsError) process.stderr.write("kestrel --help shows the flags\n");
   process.exitCode = error instanceof FlagsError ? exitUsage : exitFailed;
 }
@@ -28,16 +31,19 @@ async function run(flags: Flags): Promise<void> {
       process.stdout.write(`${version}\n`);
       break;
     case "check-config":
-      await loadConfig(flags.file);
-      process.stdout.write(`${flags.file} is right\n`);
+      process.stdout.write(`ok\n${describeSettings((await openFile(flags.file)).settings).join("\n")}\n`);
       break;
     case "serve":
-      await serve({
-        ...(flags.configFile === null ? portsBeside(flags.settings) : await loadConfig(flags.configFile)),
-        ...flags.settings,
-      });
+      await serve(flags.settings, flags.configFile === null ? null : await openFile(flags.configFile));
       break;
   }
+}
+
+/** What to say of an error, one line each: a settings file may have many. */
+function problemsOf(error: unknown): string[] {
+  const { source, problems } = error as Partial<SettingsError>;
+  if (problems === undefined) return [`kestrel: ${(error as Error).message}`];
+  return problems.map((problem) => `${source}: ${problem}`);
 }
 
 /**
@@ -51,20 +57,21 @@ function portsBeside({ memcachePort }: Partial<ServerSettings>): Partial<ServerS
 }
 
 /** The checker of settings is loaded only when there is something to check. */
-async function loadConfig(file: string): Promise<KestrelServerOptions> {
-  const { loadSettings } = await import("./settings/load-settings.ts");
-  const { server, queues } = await loadSettings(file);
-  return { ...server, rules: queues, loadRules: async () => (await loadSettings(file)).queues };
+async function openFile(path: string): Promise<SettingsFile> {
+  const { SettingsFile } = await import("./settings/settings-file.ts");
+  return await SettingsFile.open(path);
 }
 
-async function serve(options: KestrelServerOptions): Promise<void> {
-  const logger = createLogger(options.logLevel ?? "info");
+async function serve(flags: Partial<ServerSettings>, file: SettingsFile | null): Promise<void> {
+  const settings = { ...(file === null ? portsBeside(flags) : file.settings.server), ...flags };
+  const logger = createLogger(settings.logLevel ?? "info");
   process.on("uncaughtException", (err) => {
     logger.error({ err }, "broken: this can't be");
     process.exit(exitBroken);
   });
   const manager = ServiceManager.fromEnvironment(process.env, logger);
-  const server = await KestrelServer.start({ ...options, logger });
+  const rules = file === null ? {} : { rules: file.settings.queues, loadRules: () => file.reload(logger) };
+  const server = await KestrelServer.start({ ...settings, ...rules, logger });
   server.stopping.addEventListener("abort", () => manager.stopping());
   const stopOnSignal = (signal: NodeJS.Signals): void => {
     process.once(signal, () => process.exit(128 + (signal === "SIGINT" ? 2 : 15)));

@@ -20,12 +20,14 @@ export interface Settings {
 
 /** A settings file, or an object like it, that can't be used. Each problem names its setting. */
 export class SettingsError extends Error {
+  /** The path of the file. */
+  readonly source: string;
   readonly problems: readonly string[];
 
-  /** `source` begins the message: the path of the file. */
   constructor(source: string, problems: readonly string[], options?: ErrorOptions) {
     super(`${source}: ${problems.join("; ")}`, options);
     this.name = "SettingsError";
+    this.source = source;
     this.problems = problems;
   }
 }

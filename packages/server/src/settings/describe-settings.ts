@@ -1,0 +1,23 @@
+/** What a settings file comes to, in a few lines for people: ports, folder, queues, aliases. */
+import type { Settings } from "./schema.ts";
+import type { ServerSettings } from "./server-settings.ts";
+
+/** One line each. */
+export function describeSettings({ server, queues }: Settings): string[] {
+  const lines = [`listens on ${server.listenAddress}: ${describePorts(server)}`, `keeps ${server.queuePath}`];
+  const { queueNames, aliasNames } = queues;
+  if (queueNames.length > 0) lines.push(`${countOf(queueNames, "queue")}: ${queueNames.join(", ")}`);
+  for (const name of aliasNames) lines.push(`alias ${name}: ${queues.findDestinations(name)!.join(", ")}`);
+  return lines;
+}
+
+function describePorts({ memcachePort, textPort, thriftPort, adminPort }: ServerSettings): string {
+  const ports = { memcache: memcachePort, text: textPort, thrift: thriftPort, admin: adminPort };
+  const open = Object.entries(ports).filter(([, port]) => port !== null);
+  if (open.length === 0) return "no port";
+  return open.map(([name, port]) => `${name} ${port === 0 ? "any" : port}`).join(", ");
+}
+
+function countOf(things: readonly unknown[], what: string): string {
+  return `${things.length} ${what}${things.length === 1 ? "" : "s"}`;
+}
