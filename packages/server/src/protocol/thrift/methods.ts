@@ -7,7 +7,7 @@ import type { PutManyRequest, Request } from "../../session/request.ts";
 import { decodeUtf8, notUtf8 } from "../utf8.ts";
 import { type BinaryReader, types } from "./binary-reader.ts";
 
-export interface ArgumentLimits {
+interface ArgumentLimits {
   readonly nowMs: number;
   /** A larger item is refused, and with it those behind it. */
   readonly itemBytesMax: number;
