@@ -2,97 +2,109 @@
 // what users call; how nodes are chosen is in cluster/, how they are spoken to in transport/.
 
 import { EventEmitter } from "node:events";
+import { putAll, takeMany } from "./batches.ts";
+import type {
+  BatchOutcome,
+  ClusterHealth,
+  ConsumeOptions,
+  GetOptions,
+  ItemData,
+  NodeInfo,
+  NodeMetrics,
+  NodeResult,
+  NodeStats,
+  PutOptions,
+} from "./call-options.ts";
 import { Cluster } from "./cluster/cluster.ts";
-import { ClusterNode, type NodeChange, type NodeState } from "./cluster/node.ts";
+import { Departures } from "./cluster/departures.ts";
+import { Membership } from "./cluster/membership.ts";
+import type { ClusterNode, NodeChange } from "./cluster/node.ts";
 import { type PutOutcome, Puts } from "./cluster/puts.ts";
+import { ReadCursors } from "./cluster/read-cursor.ts";
 import { type ReadRequest, Reads } from "./cluster/reads.ts";
 import { createStrategy } from "./cluster/strategy.ts";
+import { Strays } from "./cluster/strays.ts";
+import type { FoundRead } from "./cluster/waiting-room.ts";
+import type { Codec } from "./codec.ts";
+import {
+  Consumer,
+  type ConsumerHost,
+  type Handler,
+  type ItemFailure,
+  type UnconfirmedItem,
+} from "./consumer/consumer.ts";
+import { resolveFailurePolicy } from "./consumer/failure-policy.ts";
+import { streamItems } from "./consumer/item-stream.ts";
 import { clientErrorOf, KestrelClientError } from "./errors.ts";
+import { askEveryNode, checkHealth } from "./every-node.ts";
 import { wireExpiry } from "./expiry.ts";
 import { Item, OpenItem } from "./item.ts";
-import { type ResolvedNodeSpec, resolveNodeSpec } from "./node-address.ts";
+import { itemBytesOf, itemFlagsOf } from "./item-data.ts";
+import type { ServerSpec } from "./node-address.ts";
 import { type ClusterOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { checkQueueForPut, checkQueueForRead } from "./queue-name.ts";
-import { MemcacheTransport } from "./transport/memcache/memcache-transport.ts";
-import type { NodeTransport } from "./transport/transport.ts";
+import { QueueNames } from "./queue-name.ts";
+import type { OpenRead } from "./transport/transport.ts";
 import { TransportError } from "./transport/transport-error.ts";
-
-export interface PutOptions {
-  /** When the item is of no use any more: a moment, or seconds from now. Default: never. */
-  readonly expires?: Date | number;
-  /** All items with the same key go to the same node, and so keep their order. */
-  readonly key?: string;
-  /** Ends the attempt. The put rejects with `aborted` if nothing was sent, else with `unknown`. */
-  readonly signal?: AbortSignal;
-}
-
-export interface GetOptions {
-  /** How long to wait for an item when there is none, in milliseconds. Default 0. */
-  readonly wait?: number;
-  /**
-   * When nothing was found but some nodes could not be asked: `"error"` (default) rejects with `node-down`,
-   * `"empty"` gives null all the same.
-   */
-  readonly partial?: "error" | "empty";
-  /** Ends the wait with a rejection, `aborted`. No item is lost by it. */
-  readonly signal?: AbortSignal;
-}
-
-/** What each node answered to something that was asked of all. */
-export type NodeResult =
-  | { readonly node: string; readonly ok: true }
-  | { readonly node: string; readonly ok: false; readonly error: KestrelClientError };
-
-export type NodeStats =
-  | { readonly node: string; readonly ok: true; readonly stats: Map<string, string> }
-  | { readonly node: string; readonly ok: false; readonly error: KestrelClientError };
-
-export interface NodeInfo {
-  readonly id: string;
-  readonly host: string;
-  readonly port: number;
-  readonly weight: number;
-  /** Up until found otherwise: a node that was never asked anything counts as up. */
-  readonly state: NodeState;
-}
+import { TypedQueue } from "./typed-queue.ts";
 
 export interface ClusterEvents {
   /** A node can't be reached, or stopped answering. It is left out, and tried again by and by. */
   "node:down": [{ readonly node: string; readonly error: KestrelClientError }];
   /** A node that was down answers again. */
   "node:up": [{ readonly node: string }];
+  /** A node was let in. */
+  "node:added": [{ readonly node: string }];
+  /** A node is gone for good. If it isn't empty, items of queues that were read here may be left there. */
+  "node:removed": [{ readonly node: string; readonly isEmpty: boolean }];
+  /** A consumer's handler threw. Without a listener, a warning of the process tells it once per client. */
+  "item:failed": [ItemFailure];
+  /** A consumer or loop could not confirm an item that it has handled: it may or will come again. */
+  "item:unconfirmed": [UnconfirmedItem];
 }
 
 /** How often one get() reads anew because its item went back before it could be confirmed. */
 const CONFIRM_ATTEMPTS_MAX = 5;
+/** A loop without a limit waits in waits of this length. */
+const WAIT_MS = 60_000;
+const REMOVE_MS = 30_000;
+const CONCURRENCY_MAX = 10_000;
 
 /**
  * A client of a cluster of Kestrel nodes. Nothing is connected until something is asked. Nodes may be down or
  * not there yet: they are used as soon as they answer. Call close() in the end, or the process won't end.
  *
- * Every rejection is a KestrelClientError with a `code`.
+ * Every rejection is a KestrelClientError with a `code`. Names of queues are checked before anything is sent.
  */
 export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements AsyncDisposable {
   readonly #options: ResolvedOptions;
+  readonly #names: QueueNames;
   readonly #cluster = new Cluster();
+  readonly #departures = new Departures();
+  readonly #membership: Membership;
+  readonly #strays: Strays | undefined;
   readonly #puts: Puts;
   readonly #reads: Reads;
+  readonly #consumers = new Set<Consumer>();
+  #hasWarned = false;
   #closing: Promise<void> | undefined;
 
   /** Throws `bad-request`, naming what is wrong, when the options make no sense. */
   constructor(options: ClusterOptions) {
     super();
     this.#options = resolveOptions(options);
-    const specs = options.servers.map(resolveNodeSpec);
-    const twice = specs.find((spec, index) => specs.findIndex(({ id }) => id === spec.id) !== index);
-    if (twice !== undefined)
-      throw new KestrelClientError("bad-request", `two servers have the id "${twice.id}"`);
-    if (specs.length === 0)
-      throw new KestrelClientError("bad-request", "a cluster needs at least one server");
-    this.#cluster.setNodes(specs.map((spec) => this.#createNode(spec)));
-    const strategy = createStrategy(this.#options.strategy, this.#cluster);
+    this.#names = new QueueNames(this.#options.namespace);
+    const parts = { options: this.#options, cluster: this.#cluster, departures: this.#departures };
+    this.#membership = new Membership(options.servers, parts);
+    const strays = new Strays({
+      cluster: this.#cluster,
+      search: this.#options.search,
+      onFound: (queue) => this.#reads.rearrangeFor(queue),
+    });
+    const strategy = createStrategy(this.#options.strategy, this.#cluster, strays);
+    // Elsewhere items have no home to stray from.
+    this.#strays = this.#options.strategy === "hash" ? strays : undefined;
     this.#puts = new Puts(strategy, this.#options.guarantee);
-    this.#reads = new Reads(strategy);
+    this.#reads = new Reads({ strategy, departures: this.#departures, strays: this.#strays });
     this.#cluster.listen((node, change) => this.#onNodeChange(node, change));
   }
 
@@ -108,15 +120,39 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * item too large. Rejects with `unknown` when it may have been stored (`node` says where), `no-node` or
    * `unavailable` when it surely was not, `busy`, `bad-request`, `unauthorized`, `aborted`, `closed`.
    */
-  async put(
-    queue: string,
-    data: Buffer | Uint8Array | string,
-    options: PutOptions = {},
-  ): Promise<PutOutcome> {
+  async put(queue: string, data: ItemData, options: PutOptions = {}): Promise<PutOutcome> {
     this.#checkOpen();
-    checkQueueForPut(queue);
-    const item = { data: bytesOf(data), flags: 0, expiry: wireExpiry(options.expires) };
-    return this.#puts.put({ queue, item, key: options.key, signal: options.signal });
+    const { key, orderedOnly = false, signal } = options;
+    return this.#puts.put({
+      queue: this.#names.forPut(queue),
+      item: {
+        data: itemBytesOf(data),
+        flags: itemFlagsOf(options.flags),
+        expiry: wireExpiry(options.expires),
+      },
+      key,
+      orderedOnly: orderedOnly && (key !== undefined || this.#options.strategy === "hash"),
+      waitMs: waitMsOf(options.wait),
+      signal,
+    });
+  }
+
+  /**
+   * Puts many items of one queue, each as put() would, all under way together. Resolves with what became of each,
+   * in their order. Rejects with `bad-request` or `closed` only, before anything is sent.
+   */
+  async putMany(
+    queue: string,
+    items: readonly ItemData[],
+    options: PutOptions = {},
+  ): Promise<BatchOutcome[]> {
+    this.#checkOpen();
+    this.#names.forPut(queue);
+    const data = items.map(itemBytesOf);
+    itemFlagsOf(options.flags);
+    wireExpiry(options.expires);
+    waitMsOf(options.wait);
+    return putAll(data, (bytes) => this.put(queue, bytes, options));
   }
 
   /**
@@ -131,7 +167,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   async get(queue: string, options: GetOptions = {}): Promise<Item | null> {
     for (let attempt = 1; ; attempt++) {
-      const found = await this.#open(queue, options);
+      const found = await this.#reads.open(this.#readRequest(queue, options));
       if (found === null) return null;
       try {
         await found.read.confirm();
@@ -148,39 +184,153 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   /**
+   * Takes up to `length` items that are there; waits, if told to, only for the first one. The order is that of no
+   * queue: they come from several nodes at once. Promises and rejections are those of get(), but once there is
+   * one item it never rejects.
+   */
+  async getMany(queue: string, length: number, options: GetOptions = {}): Promise<Item[]> {
+    if (!Number.isInteger(length) || length < 1) {
+      throw new KestrelClientError("bad-request", `the number of items must be 1 or more, not ${length}`);
+    }
+    const request = this.#readRequest(queue, options);
+    const first = await this.#reads.open(request);
+    if (first === null) return [];
+    const more = { ...request, waitMs: 0, partial: "empty" } as const;
+    const taken = await takeMany(first, length, () => this.#reads.open(more));
+    return taken.map(({ node, read }) => new Item(queue, node.id, read));
+  }
+
+  /**
    * Takes one item and keeps it set aside, for you alone, until you confirm it; if you don't, it goes back to
    * its old place. Each open item holds one connection. Outcomes and rejections are those of get().
    */
   async open(queue: string, options: GetOptions = {}): Promise<OpenItem | null> {
-    const found = await this.#open(queue, options);
+    const found = await this.#reads.open(this.#readRequest(queue, options));
     return found === null ? null : new OpenItem(queue, found.node.id, found.read);
   }
 
   /** Shows the first item of the queue on the first node that has one, and leaves it there. As get() otherwise. */
   async peek(queue: string, options: Omit<GetOptions, "wait"> = {}): Promise<Item | null> {
     const request = this.#readRequest(queue, options);
-    const answer = await this.#reads.ask(request, (transport) => transport.peek(queue, options.signal));
+    const answer = await this.#reads.ask(request, (node) => node.peek(request.queue, options.signal));
     return answer === null ? null : new Item(queue, answer.node.id, answer.value);
+  }
+
+  /**
+   * Hands items of one queue, or of several (those named first are preferred), to the handler as they come: up to
+   * `concurrency` at the same time, from all nodes, for ever. An item stays open while its handler is at work;
+   * it is confirmed when the handler returns or resolves, and goes the way of `onFailure` when it throws. If the
+   * process ends, it goes back. No item is taken that no handler is free for.
+   *
+   * An item may come again after it was handled if its connection broke before the confirm: see the event
+   * "item:unconfirmed". Throws `bad-request` or `closed` at once; later troubles of nodes are waited out.
+   */
+  consume(queue: string | readonly string[], handler: Handler, options: ConsumeOptions = {}): Consumer {
+    this.#checkOpen();
+    const { concurrency = 1, signal } = options;
+    if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > CONCURRENCY_MAX) {
+      throw new KestrelClientError(
+        "bad-request",
+        `concurrency must be 1 to ${CONCURRENCY_MAX}, not ${concurrency}`,
+      );
+    }
+    const queues = new Set(
+      (typeof queue === "string" ? [queue] : queue).map((name) => this.#names.forRead(name)),
+    );
+    if (queues.size === 0) throw new KestrelClientError("bad-request", "a consumer needs at least one queue");
+    const onFailure = resolveFailurePolicy(options.onFailure, this.#names);
+    if (onFailure.retryQueue !== undefined) queues.add(onFailure.retryQueue);
+    const consumer = new Consumer(this.#consumerHost, handler, {
+      queues: [...queues],
+      concurrency,
+      onFailure,
+    });
+    this.#consumers.add(consumer);
+    const forget = (): void => {
+      this.#consumers.delete(consumer);
+      signal?.removeEventListener("abort", stop);
+    };
+    const stop = (): void => void consumer.stop().catch(() => {});
+    consumer.finished.then(forget, forget);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+    return consumer;
+  }
+
+  /**
+   * The items of a queue, one at a time:
+   *
+   *     for await (const item of client.items("jobs")) await work(item.json());
+   *
+   * Each is open while the loop's body has it, and confirmed when the loop comes back for the next. Leaving the
+   * loop puts back the item in hand, unless you have confirmed it. The loop ends when there was nothing for
+   * `wait` milliseconds; by default it waits for ever. It throws what get() rejects with.
+   */
+  items(queue: string, options: GetOptions = {}): AsyncGenerator<OpenItem, void, undefined> {
+    const isEndless = options.wait === undefined;
+    const cursors = new ReadCursors();
+    const asked = this.#readRequest(queue, { ...options, wait: options.wait ?? WAIT_MS });
+    const request: ReadRequest = { ...asked, cursors, partial: isEndless ? "empty" : asked.partial };
+    return streamItems({
+      open: async () => {
+        for (;;) {
+          this.#checkOpen();
+          const found = await this.#reads.open(request);
+          if (found !== null) return new OpenItem(queue, found.node.id, found.read);
+          if (!isEndless) return null;
+        }
+      },
+      mayStay: (item) => {
+        const node = this.#cluster.findNode(item.node);
+        return node !== undefined && cursors.of(request.queue).isAt(node) && this.#isPlace(node);
+      },
+      stayed: (item) => {
+        const node = this.#cluster.findNode(item.node);
+        if (node !== undefined) this.#reads.found(request.queue, node, cursors);
+      },
+      unconfirmed: (item, error) => void this.emit("item:unconfirmed", { item, error }),
+    });
+  }
+
+  /** The calls for one queue whose items are values that the codec understands. */
+  queue<T>(name: string, codec: Codec<T>): TypedQueue<T> {
+    this.#names.forPut(name);
+    return new TypedQueue(this, name, codec);
   }
 
   /** Deletes the queue, items and all, on every node. Resolves with what each node said. */
   async delete(queue: string): Promise<NodeResult[]> {
-    checkQueueForPut(queue);
-    return this.#onEveryNode((transport) => transport.deleteQueue(queue), nodeDid);
+    this.#checkOpen();
+    const name = this.#names.forPut(queue);
+    return askEveryNode(this.#cluster.nodes, (node) => node.deleteQueue(name), done);
   }
 
   /** Removes all items of the queue on every node; open ones stay open. Resolves with what each node said. */
   async flush(queue: string): Promise<NodeResult[]> {
-    checkQueueForPut(queue);
-    return this.#onEveryNode((transport) => transport.flushQueue(queue), nodeDid);
+    this.#checkOpen();
+    const name = this.#names.forPut(queue);
+    return askEveryNode(this.#cluster.nodes, (node) => node.flushQueue(name), done);
   }
 
   /** The statistics of every node, by their names in the memcache protocol. */
   async stats(): Promise<NodeStats[]> {
-    return this.#onEveryNode(
-      (transport) => transport.stats(),
-      (node, stats) => ({ node, ok: true, stats }),
+    this.#checkOpen();
+    return askEveryNode(
+      this.#cluster.nodes,
+      (node) => node.stats(),
+      (node, stats) => ({ node, ok: true as const, stats }),
     );
+  }
+
+  /** Asks every node for a sign of life, and says how it is. */
+  async health(): Promise<ClusterHealth> {
+    this.#checkOpen();
+    return checkHealth(this.#cluster.nodes);
+  }
+
+  /** What was counted of the requests to each node, for metrics. See also ClusterOptions.observe. */
+  metrics(): NodeMetrics[] {
+    return this.#cluster.nodes.map(({ id, operations }) => ({ node: id, operations: operations.counts }));
   }
 
   /** The nodes, and how they were when last heard of. */
@@ -196,14 +346,49 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
 
   /** The id of the node where the hash strategy keeps this queue while all nodes are up, whatever the strategy. */
   nodeFor(queue: string): string {
-    checkQueueForPut(queue);
-    return this.#cluster.homeOf(queue)!;
+    return this.#cluster.homeOf(this.#names.forPut(queue))!;
   }
 
   /**
-   * Ends the client. Calls that wait for items are rejected with `closed` at once; puts and confirms that were
-   * sent are given their time for an answer; then all connections end, and with them every open item goes
-   * back to its queue. Calling it again gives the same promise.
+   * Lets a node in; from now on it gets its share. Under hash, and with keys, it takes over its part of the names;
+   * what is left at their former homes is read there until it is empty. Gives the node's id. Throws `bad-request`
+   * if there is one with that id.
+   */
+  addNode(server: ServerSpec): string {
+    this.#checkOpen();
+    const id = this.#membership.add(server);
+    this.#placesChanged();
+    this.emit("node:added", { node: id });
+    return id;
+  }
+
+  /**
+   * Lets a node go: nothing more is put there; queues that are read through this client are read there until they
+   * are empty; items open there may be confirmed. Resolves when that is done, at the latest after `deadline` (a
+   * moment, or milliseconds from now; default 30 s), when items still open go back. `isEmpty`: nothing of those
+   * queues is left there. Rejects with `bad-request` if there is no such node, or no other one.
+   */
+  async removeNode(id: string, options: { deadline?: Date | number } = {}): Promise<{ isEmpty: boolean }> {
+    this.#checkOpen();
+    const { deadline = REMOVE_MS } = options;
+    const ms = deadline instanceof Date ? deadline.getTime() - Date.now() : deadline;
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), Math.max(0, ms));
+    try {
+      const change = (): void => this.#placesChanged();
+      const isEmpty = await this.#membership.remove(id, [...this.#reads.queues], late.signal, change);
+      this.emit("node:removed", { node: id, isEmpty });
+      return { isEmpty };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Ends the client. Consumers stop, and their open items go back; to let handlers finish, stop() them first. Calls
+   * that wait for items are rejected with `closed` at once; puts and confirms that were sent are given their
+   * time for an answer; then all connections end, and with them every open item goes back to its queue.
+   * Calling it again gives the same promise.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -215,84 +400,88 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   async #close(): Promise<void> {
+    const stops = [...this.#consumers].map((consumer) => consumer.stop({ deadline: 0 }));
+    this.#puts.close();
     this.#reads.close();
-    await Promise.all(this.#cluster.nodes.map((node) => node.close()));
+    this.#strays?.close();
+    await Promise.allSettled(stops);
+    await this.#membership.close();
   }
 
-  #open(queue: string, options: GetOptions): ReturnType<Reads["open"]> {
-    return this.#reads.open(this.#readRequest(queue, options));
+  readonly #consumerHost: ConsumerHost = {
+    openAny: (queues, waitMs, cursors, signal) =>
+      this.#reads.openAny(queues, { waitMs, partial: "empty", cursors, signal }),
+    confirmAndOpen: (found, cursors) => this.#confirmAndOpen(found, cursors),
+    putAgain: (queue, data, flags) => this.#putAgain(queue, data, flags),
+    nameOf: (queue) => this.#names.nameOf(queue),
+    itemFailed: (failure) => {
+      if (this.emit("item:failed", failure) || this.#hasWarned) return;
+      this.#hasWarned = true;
+      process.emitWarning(`a handler of queue "${failure.item.queue}" failed: ${failure.error}`, {
+        type: "KestrelConsumerWarning",
+        detail: 'Listen to the event "item:failed" to learn of every such failure.',
+      });
+    },
+    itemUnconfirmed: (unconfirmed) => void this.emit("item:unconfirmed", unconfirmed),
+  };
+
+  async #confirmAndOpen(found: FoundRead, cursors: ReadCursors): Promise<OpenRead | null> {
+    const { queue, node, read } = found;
+    if (!this.#isPlace(node)) {
+      await read.confirm();
+      return null;
+    }
+    const next = await read.confirmAndOpen();
+    if (next !== null) this.#reads.found(queue, node, cursors);
+    return next;
+  }
+
+  async #putAgain(queue: string, data: Buffer, flags: number): Promise<void> {
+    const item = { data, flags, expiry: 0 };
+    const request = { queue, item, key: undefined, orderedOnly: false, waitMs: 0, signal: undefined };
+    const outcome = await this.#puts.put(request);
+    if (outcome.stored) return;
+    throw new KestrelClientError("unavailable", `${outcome.node}: ${queue} takes no more: ${outcome.reason}`);
+  }
+
+  /** Whether the node is still one to read from. */
+  #isPlace(node: ClusterNode): boolean {
+    return this.#cluster.findNode(node.id) === node && node.isFit("reads");
   }
 
   #readRequest(queue: string, options: GetOptions): ReadRequest {
     this.#checkOpen();
-    checkQueueForRead(queue);
-    const waitMs = options.wait ?? 0;
-    if (!(waitMs >= 0)) {
-      throw new KestrelClientError("bad-request", `wait must be 0 or more milliseconds, not ${waitMs}`);
-    }
-    return { queue, waitMs, partial: options.partial ?? "error", signal: options.signal };
+    const { partial = "error", signal } = options;
+    return { queue: this.#names.forRead(queue), waitMs: waitMsOf(options.wait), partial, signal };
   }
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new KestrelClientError("closed", "the client is closed");
   }
 
-  #createNode(spec: ResolvedNodeSpec): ClusterNode {
-    const options = this.#options;
-    const transport = new MemcacheTransport({
-      host: spec.host,
-      port: spec.port,
-      timeoutMs: options.timeoutMs,
-      connectTimeoutMs: options.connectTimeoutMs,
-      // What comes around an item: header and flags.
-      replyBytesMax: options.itemBytesMax + 1024,
-      readConnectionsMax: options.readConnectionsMax,
-      idleMs: options.idleMs,
-      waitingMax: options.waitingPutsMax,
-      ...(options.credentials !== undefined && { credentials: options.credentials }),
-    });
-    return new ClusterNode({
-      ...spec,
-      transport,
-      retry: options.retry,
-      onChange: (node, change) => this.#cluster.announce(node, change),
-    });
-  }
-
   #onNodeChange(node: ClusterNode, change: NodeChange): void {
     if (this.#closing !== undefined) return;
-    this.#reads.rearrange();
+    this.#placesChanged();
     if (change.kind === "up") this.emit("node:up", { node: node.id });
     if (change.kind === "down") {
       this.emit("node:down", { node: node.id, error: clientErrorOf(change.error, node.id) });
     }
   }
 
-  #onEveryNode<T, R>(
-    request: (transport: NodeTransport) => Promise<T>,
-    ok: (node: string, answer: T) => R,
-  ): Promise<(R | { node: string; ok: false; error: KestrelClientError })[]> {
-    this.#checkOpen();
-    return Promise.all(
-      this.#cluster.nodes.map(async (node) => {
-        try {
-          return ok(node.id, await node.run("neither", request));
-        } catch (error) {
-          if (!(error instanceof TransportError)) throw error;
-          return { node: node.id, ok: false as const, error: clientErrorOf(error, node.id) };
-        }
-      }),
-    );
+  /** There may be other nodes to ask now than before. */
+  #placesChanged(): void {
+    if (this.#closing !== undefined) return;
+    this.#strays?.somethingChanged();
+    this.#reads.rearrange();
+    this.#puts.somethingChanged();
   }
 }
 
-function nodeDid(node: string): { readonly node: string; readonly ok: true } {
-  return { node, ok: true };
+function waitMsOf(wait = 0): number {
+  if (wait >= 0) return wait;
+  throw new KestrelClientError("bad-request", `wait must be 0 or more milliseconds, not ${wait}`);
 }
 
-function bytesOf(data: Buffer | Uint8Array | string): Buffer {
-  if (typeof data === "string") return Buffer.from(data, "utf8");
-  if (Buffer.isBuffer(data)) return data;
-  if (data instanceof Uint8Array) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  throw new KestrelClientError("bad-request", "an item's data must be a Buffer, a Uint8Array or a string");
+function done(node: string): { readonly node: string; readonly ok: true } {
+  return { node, ok: true };
 }

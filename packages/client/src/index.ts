@@ -1,17 +1,40 @@
 export { AdminConnection, type AdminConnectionOptions } from "./admin/admin-connection.ts";
+export type {
+  BatchOutcome,
+  ClusterHealth,
+  ConsumeOptions,
+  GetOptions,
+  ItemData,
+  NodeHealth,
+  NodeInfo,
+  NodeMetrics,
+  NodeResult,
+  NodeStats,
+  PutOptions,
+} from "./call-options.ts";
 export type { BackoffOptions } from "./cluster/backoff.ts";
 export type { NodeState } from "./cluster/node.ts";
+export {
+  LATENCY_BOUNDS_MS,
+  type Operation,
+  type OperationCounts,
+  type OperationEvent,
+  type OperationOutcome,
+} from "./cluster/operations.ts";
 export type { Guarantee, PutOutcome } from "./cluster/puts.ts";
 export type { StrategyName } from "./cluster/strategy.ts";
-export {
-  type ClusterEvents,
-  type GetOptions,
-  KestrelClusterClient,
-  type NodeInfo,
-  type NodeResult,
-  type NodeStats,
-  type PutOptions,
-} from "./cluster-client.ts";
+export { type ClusterEvents, KestrelClusterClient } from "./cluster-client.ts";
+export { type Codec, type EncodedItem, json, raw, text } from "./codec.ts";
+export type {
+  ConsumedItem,
+  Consumer,
+  FailureAction,
+  Handler,
+  ItemFailure,
+  StopOptions,
+  UnconfirmedItem,
+} from "./consumer/consumer.ts";
+export type { FailurePolicy, RetryPolicy } from "./consumer/failure-policy.ts";
 export { KestrelClientError, type KestrelClientErrorCode } from "./errors.ts";
 export { Item, OpenItem } from "./item.ts";
 export {
@@ -21,3 +44,5 @@ export {
   parseNodeAddress,
   type ServerSpec,
 } from "./node-address.ts";
+export type { ClusterOptions } from "./options.ts";
+export type { TypedItem, TypedPutOptions, TypedQueue } from "./typed-queue.ts";

@@ -1,5 +1,6 @@
 // Items as users get them.
 
+import { retriesIn, withoutRetries } from "./consumer/attempts.ts";
 import { clientErrorOf, KestrelClientError } from "./errors.ts";
 import type { OpenRead, RawItem } from "./transport/transport.ts";
 import { TransportError } from "./transport/transport-error.ts";
@@ -12,12 +13,15 @@ export class Item {
   readonly data: Buffer;
   /** What the producer's client stored beside the data, often a mark of its encoding; 0 unless it said so. */
   readonly flags: number;
+  /** How often a consumer with a retry policy has failed with it and put it again. */
+  readonly retries: number;
 
   constructor(queue: string, node: string, raw: RawItem) {
     this.queue = queue;
     this.node = node;
     this.data = raw.data;
-    this.flags = raw.flags;
+    this.flags = withoutRetries(raw.flags);
+    this.retries = retriesIn(raw.flags);
   }
 
   /** The data as UTF-8 text. */
@@ -48,6 +52,11 @@ export class OpenItem extends Item implements AsyncDisposable {
     this.#read = read;
   }
 
+  /** It was confirmed or aborted, whatever came of that. */
+  get isSettled(): boolean {
+    return this.#state !== "open";
+  }
+
   /** The item has already gone back to its queue, because the connection it was open on has ended. */
   get isLost(): boolean {
     return this.#state === "open" && this.#read.isLost;
@@ -68,6 +77,25 @@ export class OpenItem extends Item implements AsyncDisposable {
       this.#settled = this.#confirm();
     }
     return this.#settled!;
+  }
+
+  /**
+   * Confirms this item and opens the next one of its queue, on the same node, in one round trip. Null: the item
+   * is confirmed, and the node has no other. Rejects as confirm() does.
+   */
+  async confirmAndOpen(): Promise<OpenItem | null> {
+    if (this.#state !== "open") throw new KestrelClientError("bad-request", "the item was settled already");
+    const next = this.#read.confirmAndOpen();
+    this.#state = "confirmed";
+    this.#settled = next.then(
+      () => {},
+      (error: unknown) => {
+        throw this.#translate(error);
+      },
+    );
+    await this.#settled;
+    const read = await next;
+    return read === null ? null : new OpenItem(this.queue, this.node, read);
   }
 
   /**
@@ -94,7 +122,11 @@ export class OpenItem extends Item implements AsyncDisposable {
     try {
       await this.#read.confirm();
     } catch (error) {
-      throw error instanceof TransportError ? clientErrorOf(error, this.node) : error;
+      throw this.#translate(error);
     }
+  }
+
+  #translate(error: unknown): unknown {
+    return error instanceof TransportError ? clientErrorOf(error, this.node) : error;
   }
 }

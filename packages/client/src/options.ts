@@ -1,10 +1,12 @@
 // What a client can be told, with its defaults.
 
 import type { BackoffOptions } from "./cluster/backoff.ts";
+import type { OperationEvent } from "./cluster/operations.ts";
 import type { Guarantee } from "./cluster/puts.ts";
 import type { StrategyName } from "./cluster/strategy.ts";
 import { KestrelClientError } from "./errors.ts";
 import type { ServerSpec } from "./node-address.ts";
+import { checkQueueForRead } from "./queue-name.ts";
 
 /** How a KestrelClusterClient is set up. Only `servers` is needed. */
 export interface ClusterOptions {
@@ -36,6 +38,18 @@ export interface ClusterOptions {
   readonly itemBytesMax?: number;
   /** For nodes that ask for authentication (SASL PLAIN). */
   readonly credentials?: { readonly username: string; readonly password: string };
+  /** Stands before the name of every queue, with a colon: with "billing", "jobs" is the node's "billing:jobs". */
+  readonly namespace?: string;
+  /**
+   * Told of each request to a node when it is over: for metrics, logs, and spans (it has start and duration). It is
+   * called often, and must not throw.
+   */
+  readonly observe?: (event: OperationEvent) => void;
+  /**
+   * Under hash: how often nodes other than a queue's home are asked for items of a queue that is being read.
+   * Sooner whenever a node came up or went down. Default: after 1 s, then rarer, down to every 30 s.
+   */
+  readonly search?: Partial<BackoffOptions>;
 }
 
 export interface ResolvedOptions {
@@ -49,32 +63,47 @@ export interface ResolvedOptions {
   readonly waitingPutsMax: number;
   readonly itemBytesMax: number;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
+  readonly namespace: string | undefined;
+  readonly observe: ((event: OperationEvent) => void) | undefined;
+  readonly search: BackoffOptions;
 }
 
 const STRATEGIES: readonly StrategyName[] = ["round-robin", "hash", "random"];
 const GUARANTEES: readonly Guarantee[] = ["at-most-once", "at-least-once"];
 const RETRY: BackoffOptions = { minMs: 100, maxMs: 3_000, factor: 2, jitter: 0.5 };
+const SEARCH: BackoffOptions = { minMs: 1_000, maxMs: 30_000, factor: 2, jitter: 0.5 };
 const TIMER_MS_MAX = 0x7fff_ffff;
 
 /** Fills in the defaults. Throws `bad-request`, naming the option, when one makes no sense. */
 export function resolveOptions(options: ClusterOptions): ResolvedOptions {
-  const retry = { ...RETRY, ...options.retry };
+  if (options.namespace !== undefined) checkQueueForRead(options.namespace);
   return {
     strategy: oneOf("strategy", options.strategy ?? "round-robin", STRATEGIES),
     guarantee: oneOf("guarantee", options.guarantee ?? "at-most-once", GUARANTEES),
     timeoutMs: number("timeoutMs", options.timeoutMs ?? 5_000, 1, TIMER_MS_MAX),
     connectTimeoutMs: number("connectTimeoutMs", options.connectTimeoutMs ?? 1_000, 1, TIMER_MS_MAX),
-    retry: {
-      minMs: number("retry.minMs", retry.minMs, 1, TIMER_MS_MAX),
-      maxMs: number("retry.maxMs", retry.maxMs, retry.minMs, TIMER_MS_MAX),
-      factor: number("retry.factor", retry.factor, 1, 1_000),
-      jitter: number("retry.jitter", retry.jitter, 0, 1),
-    },
+    retry: resolveBackoff("retry", { ...RETRY, ...options.retry }),
+    search: resolveBackoff("search", { ...SEARCH, ...options.search }),
     readConnectionsMax: number("readConnectionsMax", options.readConnectionsMax ?? 256, 1, 65_536),
     idleMs: number("idleMs", options.idleMs ?? 30_000, 1, TIMER_MS_MAX),
     waitingPutsMax: number("waitingPutsMax", options.waitingPutsMax ?? 65_536, 1, 16_777_216),
     itemBytesMax: number("itemBytesMax", options.itemBytesMax ?? 128 * 1024 * 1024, 1, 0x7fff_ffff),
     credentials: options.credentials,
+    namespace: options.namespace,
+    observe: options.observe,
+  };
+}
+
+/** Throws `bad-request`, naming the part, when one makes no sense. */
+export function resolveBackoff(
+  name: string,
+  { minMs, maxMs, factor, jitter }: BackoffOptions,
+): BackoffOptions {
+  return {
+    minMs: number(`${name}.minMs`, minMs, 1, TIMER_MS_MAX),
+    maxMs: number(`${name}.maxMs`, maxMs, minMs, TIMER_MS_MAX),
+    factor: number(`${name}.factor`, factor, 1, 1_000),
+    jitter: number(`${name}.jitter`, jitter, 0, 1),
   };
 }
 

@@ -22,6 +22,39 @@ export function checkQueueForRead(queue: string): void {
   checkQueue(queue, READ_QUEUE_BYTES_MAX, "the name of a queue to read");
 }
 
+/** Names as users have them, and as nodes have them: with the namespace before. */
+export class QueueNames {
+  readonly #prefix: string;
+
+  constructor(namespace: string | undefined) {
+    this.#prefix = namespace === undefined ? "" : `${namespace}:`;
+  }
+
+  /** The node's name of a queue that is put to. Throws `bad-request`. */
+  forPut(queue: string): string {
+    checkQueueForPut(queue);
+    return this.#checked(queue, checkQueueForPut);
+  }
+
+  /** The node's name of a queue that is read. Throws `bad-request`. */
+  forRead(queue: string): string {
+    checkQueueForRead(queue);
+    return this.#checked(queue, checkQueueForRead);
+  }
+
+  /** The user's name of a queue. */
+  nameOf(queue: string): string {
+    return queue.slice(this.#prefix.length);
+  }
+
+  #checked(queue: string, check: (name: string) => void): string {
+    if (this.#prefix === "") return queue;
+    const name = this.#prefix + queue;
+    check(name);
+    return name;
+  }
+}
+
 function checkQueue(queue: string, bytesMax: number, what: string): void {
   if (typeof queue !== "string" || queue === "")
     throw badName("a queue's name must be a string, and not empty");

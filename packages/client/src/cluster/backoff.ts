@@ -12,6 +12,12 @@ export interface BackoffOptions {
   readonly jitter: number;
 }
 
+/** A pause in milliseconds after that many earlier failures. */
+export function backoffMs(options: BackoffOptions, failures: number): number {
+  const { minMs, maxMs, factor, jitter } = options;
+  return Math.min(maxMs, minMs * factor ** failures) * (1 - jitter * Math.random());
+}
+
 export class Backoff {
   readonly #options: BackoffOptions;
   #failures = 0;
@@ -22,10 +28,7 @@ export class Backoff {
 
   /** The next pause in milliseconds: between (1 - jitter) and 1 times minMs, minMs * factor, ... up to maxMs. */
   nextMs(): number {
-    const { minMs, maxMs, factor, jitter } = this.#options;
-    const pauseMs = Math.min(maxMs, minMs * factor ** this.#failures);
-    if (pauseMs < maxMs) this.#failures++;
-    return pauseMs * (1 - jitter * Math.random());
+    return backoffMs(this.#options, this.#failures++);
   }
 
   /** All is well again: the next pause is a first one. */

@@ -1,10 +1,19 @@
 // One node as the cluster sees it: up until a request fails for want of a connection, then left out and tried
 // again with backoff until it answers. Also remembers, for a while, that a node refuses puts or reads because
-// of its status. Decides nothing about where requests go.
+// of its status. All requests to a node go through here and are counted. Decides nothing about where they go.
 
-import type { NodeTransport } from "../transport/transport.ts";
+import type { NodeTransport, OpenRead, PutAnswer, RawItem, RawPut } from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
+import {
+  type Operation,
+  type OperationEvent,
+  OperationLog,
+  type OperationOutcome,
+  outcomeOf,
+  outcomeOfError,
+} from "./operations.ts";
+import { Refusal } from "./refusal.ts";
 
 export type NodeState = "up" | "down";
 
@@ -20,6 +29,8 @@ export interface ClusterNodeOptions {
   readonly retry: BackoffOptions;
   /** Told after each change of state or duty. */
   onChange(node: ClusterNode, change: NodeChange): void;
+  /** Told of each request when it is over. */
+  readonly observe: ((event: OperationEvent) => void) | undefined;
 }
 
 export type NodeChange =
@@ -27,13 +38,21 @@ export type NodeChange =
   | { readonly kind: "up" }
   | { readonly kind: "duty" };
 
+const DUTIES: Partial<Record<Operation, NodeDuty>> = {
+  put: "puts",
+  open: "reads",
+  wait: "reads",
+  peek: "reads",
+};
+
 export class ClusterNode {
   readonly id: string;
   readonly host: string;
   readonly port: number;
   readonly weight: number;
-  readonly transport: NodeTransport;
-  readonly #onChange: ClusterNodeOptions["onChange"];
+  readonly operations: OperationLog = new OperationLog();
+  readonly #transport: NodeTransport;
+  readonly #options: ClusterNodeOptions;
   readonly #backoff: Backoff;
   readonly #refusals: Record<NodeDuty, Refusal>;
   #state: NodeState = "up";
@@ -46,8 +65,8 @@ export class ClusterNode {
     this.host = options.host;
     this.port = options.port;
     this.weight = options.weight;
-    this.transport = options.transport;
-    this.#onChange = options.onChange;
+    this.#transport = options.transport;
+    this.#options = options;
     this.#backoff = new Backoff(options.retry);
     this.#refusals = { puts: new Refusal(options.retry), reads: new Refusal(options.retry) };
   }
@@ -67,31 +86,108 @@ export class ClusterNode {
     return this.#state === "up" && !this.#refusals[duty].isHeld;
   }
 
-  /**
-   * Runs one request of a duty, and learns from how it goes. The error of the transport is passed on as it
-   * is. A node that is down may be asked as well: an answer brings it up.
-   */
-  async run<T>(duty: NodeDuty | "neither", request: (transport: NodeTransport) => Promise<T>): Promise<T> {
-    try {
-      const answer = await request(this.transport);
-      this.#answered();
-      if (duty !== "neither") this.#refusals[duty].end();
-      return answer;
-    } catch (error) {
-      if (error instanceof TransportError) this.#learn(duty, error);
-      throw error;
-    }
+  // All these reject with the transport's errors. A node that is down may be asked as well: an answer brings it up.
+
+  put(queue: string, item: RawPut, signal?: AbortSignal): Promise<PutAnswer> {
+    return this.#run("put", queue, () => this.#transport.put(queue, item, signal));
+  }
+
+  async openRead(queue: string, waitMs: number, signal?: AbortSignal): Promise<OpenRead | null> {
+    const operation = waitMs > 0 ? "wait" : "open";
+    const read = await this.#run(operation, queue, () => this.#transport.openRead(queue, waitMs, signal));
+    return read === null ? null : this.#watched(queue, read);
+  }
+
+  peek(queue: string, signal?: AbortSignal): Promise<RawItem | null> {
+    return this.#run("peek", queue, () => this.#transport.peek(queue, signal));
+  }
+
+  deleteQueue(queue: string): Promise<void> {
+    return this.#run("delete", queue, () => this.#transport.deleteQueue(queue));
+  }
+
+  flushQueue(queue: string): Promise<void> {
+    return this.#run("flush", queue, () => this.#transport.flushQueue(queue));
+  }
+
+  stats(): Promise<Map<string, string>> {
+    return this.#run("stats", undefined, () => this.#transport.stats());
+  }
+
+  itemsIn(queue: string): Promise<number> {
+    return this.#run("length", queue, () => this.#transport.itemsIn(queue));
+  }
+
+  ping(): Promise<void> {
+    return this.#run("ping", undefined, () => this.#transport.ping());
+  }
+
+  /** Resolves when no read waits or is open at this node. */
+  drained(): Promise<void> {
+    return this.#transport.drained();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#retryTimer);
     for (const refusal of Object.values(this.#refusals)) refusal.close();
-    await this.transport.close();
+    await this.#transport.close();
   }
 
-  #learn(duty: NodeDuty | "neither", error: TransportError): void {
+  /** Runs one request, and learns from how it goes. */
+  async #run<T>(operation: Operation, queue: string | undefined, request: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      const answer = await request();
+      this.#record(operation, queue, startedAt, outcomeOf(answer));
+      // An abort comes to a good end without an answer too.
+      if (operation !== "abort") this.#answered();
+      const duty = DUTIES[operation];
+      if (duty !== undefined) this.#refusals[duty].end();
+      return answer;
+    } catch (error) {
+      this.#record(operation, queue, startedAt, outcomeOfError(error));
+      if (error instanceof TransportError) this.#learn(operation, error);
+      throw error;
+    }
+  }
+
+  #record(operation: Operation, queue: string | undefined, start: number, outcome: OperationOutcome): void {
+    const durationMs = performance.now() - start;
+    this.operations.record(operation, outcome, durationMs);
+    const { observe } = this.#options;
+    if (observe === undefined) return;
+    const startedAt = performance.timeOrigin + start;
+    try {
+      observe({ operation, node: this.id, queue, outcome, startedAt, durationMs });
+    } catch (error) {
+      // The observer's fault is not the request's: it is thrown where nothing of ours catches it.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** What is done with an open read is a request to this node as well. */
+  #watched(queue: string, read: OpenRead): OpenRead {
+    return {
+      data: read.data,
+      flags: read.flags,
+      get isLost() {
+        return read.isLost;
+      },
+      confirm: () => this.#run("confirm", queue, () => read.confirm()),
+      confirmAndOpen: async () => {
+        const next = await this.#run("confirm-open", queue, () => read.confirmAndOpen());
+        return next === null ? null : this.#watched(queue, next);
+      },
+      abort: () => this.#run("abort", queue, () => read.abort()),
+    };
+  }
+
+  #learn(operation: Operation, error: TransportError): void {
     if (this.#isClosed) return;
+    const duty = DUTIES[operation];
     switch (error.kind) {
       case "unreachable":
       case "no-answer":
@@ -101,8 +197,8 @@ export class ClusterNode {
       case "unavailable":
       case "failed":
         this.#answered();
-        if (duty === "neither") break;
-        this.#refusals[duty].begin(() => this.#onChange(this, { kind: "duty" }));
+        if (duty === undefined) break;
+        this.#refusals[duty].begin(() => this.#options.onChange(this, { kind: "duty" }));
         break;
       case "invalid":
         this.#answered();
@@ -122,7 +218,7 @@ export class ClusterNode {
     this.#state = "up";
     this.#lastError = undefined;
     this.#backoff.reset();
-    this.#onChange(this, { kind: "up" });
+    this.#options.onChange(this, { kind: "up" });
   }
 
   #fell(error: TransportError): void {
@@ -130,52 +226,18 @@ export class ClusterNode {
     if (this.#state === "down") return;
     this.#state = "down";
     this.#tryAgainLater();
-    this.#onChange(this, { kind: "down", error });
+    this.#options.onChange(this, { kind: "down", error });
   }
 
   #tryAgainLater(): void {
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(async () => {
       try {
-        await this.transport.ping();
-        this.#answered();
+        await this.ping();
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
-        this.#learn("neither", error);
         if (this.#state === "down" && !this.#isClosed) this.#tryAgainLater();
       }
     }, this.#backoff.nextMs());
-  }
-}
-
-/** That a node said no to one duty: held for a while, longer with each no, then asked again. */
-class Refusal {
-  readonly #backoff: Backoff;
-  #timer: NodeJS.Timeout | undefined;
-  #isHeld = false;
-
-  constructor(retry: BackoffOptions) {
-    this.#backoff = new Backoff(retry);
-  }
-
-  get isHeld(): boolean {
-    return this.#isHeld;
-  }
-
-  begin(onOver: () => void): void {
-    if (this.#isHeld) return;
-    this.#isHeld = true;
-    this.#timer = setTimeout(() => {
-      this.#isHeld = false;
-      onOver();
-    }, this.#backoff.nextMs());
-  }
-
-  end(): void {
-    if (!this.#isHeld) this.#backoff.reset();
-  }
-
-  close(): void {
-    clearTimeout(this.#timer);
   }
 }

@@ -4,6 +4,7 @@
 import { clientErrorOf, KestrelClientError, type KestrelClientErrorCode } from "../errors.ts";
 import type { RawPut } from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
+import { Backoff } from "./backoff.ts";
 import type { ClusterNode } from "./node.ts";
 import type { Strategy } from "./strategy.ts";
 
@@ -28,6 +29,10 @@ export interface PutRequest {
   readonly queue: string;
   readonly item: RawPut;
   readonly key: string | undefined;
+  /** Only to the first node in order, whatever happens. */
+  readonly orderedOnly: boolean;
+  /** How long to keep trying while it is certain that the item is stored nowhere. */
+  readonly waitMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -39,6 +44,7 @@ interface Failure {
 export class Puts {
   readonly #strategy: Strategy;
   readonly #guarantee: Guarantee;
+  readonly #waiting = new Set<() => void>();
 
   constructor(strategy: Strategy, guarantee: Guarantee) {
     this.#strategy = strategy;
@@ -46,15 +52,55 @@ export class Puts {
   }
 
   async put(request: PutRequest): Promise<PutOutcome> {
-    const { queue, item, key, signal } = request;
+    if (request.waitMs === 0) return this.#tryOnce(request);
+    const deadline = performance.now() + request.waitMs;
+    const pauses = new Backoff(WAITING);
+    for (;;) {
+      try {
+        return await this.#tryOnce(request);
+      } catch (error) {
+        const leftMs = deadline - performance.now();
+        if (!(error instanceof KestrelClientError) || !MAY_PASS.has(error.code) || leftMs <= 0) throw error;
+        await this.#change(Math.min(leftMs, pauses.nextMs()), request.signal);
+      }
+    }
+  }
+
+  /** To be called when a node came up, came in or became fit: puts that wait are tried again. */
+  somethingChanged(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Puts that wait are tried for the last time. */
+  close(): void {
+    this.somethingChanged();
+  }
+
+  /** Resolves after a while, or as soon as something has changed. */
+  #change(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#waiting.add(wake);
+      signal?.addEventListener("abort", wake, { once: true });
+    });
+  }
+
+  async #tryOnce(request: PutRequest): Promise<PutOutcome> {
+    const { queue, item, key, orderedOnly, signal } = request;
     const failures: Failure[] = [];
     let unanswered: Failure | undefined;
     let full: PutOutcome | undefined;
-    for (const node of this.#candidates(queue, key)) {
+    for (const node of this.#candidates(queue, key, orderedOnly)) {
       // Nodes that are down are the last resort for an item that has no place, not for one that was refused.
       if (full !== undefined && !node.isFit("puts")) continue;
       try {
-        const answer = await node.run("puts", (transport) => transport.put(queue, item, signal));
+        const answer = await node.put(queue, item, signal);
         if (answer === "stored") {
           return unanswered === undefined
             ? { stored: true, node: node.id }
@@ -81,8 +127,9 @@ export class Puts {
   }
 
   /** Fit nodes first, then the others: one that is down may be back, and trying costs little. */
-  *#candidates(queue: string, key: string | undefined): Generator<ClusterNode> {
-    const order = this.#strategy.putOrder(queue, key);
+  *#candidates(queue: string, key: string | undefined, orderedOnly: boolean): Generator<ClusterNode> {
+    const all = this.#strategy.putOrder(queue, key);
+    const order = orderedOnly ? all.slice(0, 1) : all;
     const asked = new Set<ClusterNode>();
     for (const node of order) {
       if (!node.isFit("puts")) continue;
@@ -96,6 +143,11 @@ export class Puts {
     if (this.#guarantee === "at-least-once") yield* order;
   }
 }
+
+/** Errors that time may mend, and after which the item is surely nowhere. */
+const MAY_PASS: ReadonlySet<KestrelClientErrorCode> = new Set(["no-node", "unavailable", "busy"]);
+/** A node that comes up wakes those who wait; this is for what nobody tells. */
+const WAITING = { minMs: 50, maxMs: 1_000, factor: 2, jitter: 0.5 };
 
 /** Errors that another node would not change. */
 function isFinal(error: TransportError): boolean {

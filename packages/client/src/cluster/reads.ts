@@ -2,10 +2,12 @@
 // there" is said only when every node that may have something said so.
 
 import { clientErrorOf, KestrelClientError } from "../errors.ts";
-import type { NodeTransport } from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
+import type { Departures } from "./departures.ts";
 import type { ClusterNode } from "./node.ts";
+import { ReadCursors } from "./read-cursor.ts";
 import type { Strategy } from "./strategy.ts";
+import type { Strays } from "./strays.ts";
 import { type FoundRead, type ReadOutcome, type UnaskedNode, WaitingRoom } from "./waiting-room.ts";
 
 export interface ReadRequest {
@@ -14,6 +16,8 @@ export interface ReadRequest {
   /** What to do when nothing was found, and a node could not be asked. */
   readonly partial: "error" | "empty";
   readonly signal: AbortSignal | undefined;
+  /** Where the reader is; readers that don't say share one place for each queue. */
+  readonly cursors?: ReadCursors;
 }
 
 export interface Answer<T> {
@@ -21,15 +25,35 @@ export interface Answer<T> {
   readonly value: T;
 }
 
+export interface ReadsOptions {
+  readonly strategy: Strategy;
+  readonly departures: Departures;
+  /** Only where items have a home that they may stray from. */
+  readonly strays: Strays | undefined;
+}
+
 /** What a timer can hold. */
 const WAIT_MS_MAX = 0x7fff_ffff;
+const QUEUES_MAX = 10_000;
 
 export class Reads {
   readonly #strategy: Strategy;
+  readonly #departures: Departures;
+  readonly #strays: Strays | undefined;
+  readonly #cursors = new ReadCursors();
   readonly #rooms = new Map<string, WaitingRoom>();
+  /** Queues that were read through this client, the latest last. */
+  readonly #queues = new Set<string>();
 
-  constructor(strategy: Strategy) {
-    this.#strategy = strategy;
+  constructor(options: ReadsOptions) {
+    this.#strategy = options.strategy;
+    this.#departures = options.departures;
+    this.#strays = options.strays;
+  }
+
+  /** The names of queues that were read through this client, as many as it remembers. */
+  get queues(): ReadonlySet<string> {
+    return this.#queues;
   }
 
   /** Opens a read of one item; null when there is none. Rejects with KestrelClientError. */
@@ -38,24 +62,69 @@ export class Reads {
     // Where others wait, an item may be on its way to a poll that has no taker any more: it is there, then.
     if (waitMs > 0 || this.#rooms.has(queue)) {
       const deadline = performance.now() + Math.min(waitMs, WAIT_MS_MAX);
-      const outcome = await this.#wait(queue, deadline, signal);
-      return outcome.found ?? nothing(request, outcome.unasked);
+      const outcome = await this.#wait(request, deadline);
+      if (outcome.found === null) return nothing(request, outcome.unasked);
+      this.found(queue, outcome.found.node, request.cursors);
+      return outcome.found;
     }
-    const answer = await this.#askInTurn(request, (transport) => transport.openRead(queue, 0, signal));
-    return answer === null ? null : { node: answer.node, read: answer.value };
+    const answer = await this.ask(request, (node) => node.openRead(queue, 0, signal));
+    return answer === null ? null : { queue, node: answer.node, read: answer.value };
+  }
+
+  /**
+   * Opens a read of one item of any of these queues, those named first preferred. Outcomes and rejections are
+   * those of open().
+   */
+  async openAny(queues: readonly string[], request: Omit<ReadRequest, "queue">): Promise<FoundRead | null> {
+    if (queues.length === 1) return this.open({ ...request, queue: queues[0]! });
+    for (const queue of queues) {
+      const found = await this.open({ ...request, queue, waitMs: 0 });
+      if (found !== null) return found;
+    }
+    return this.#waitForAny(queues, request);
+  }
+
+  /** An item of the queue was taken from a node, and the reader's place is now there. */
+  found(queue: string, node: ClusterNode, cursors: ReadCursors = this.#cursors): void {
+    cursors.of(queue).found(node, this.#places(queue));
+  }
+
+  /** Takes back an item that nobody wants any more: it goes to the next who does, or to its old place. */
+  giveBack(found: FoundRead): void {
+    this.#roomOf(found.queue).giveBack(found);
   }
 
   /** Asks one node after the other until one has something to say; null when none has. */
-  ask<T>(
+  async ask<T>(
     request: ReadRequest,
-    question: (transport: NodeTransport) => Promise<T | null>,
+    question: (node: ClusterNode) => Promise<T | null>,
   ): Promise<Answer<T> | null> {
-    return this.#askInTurn(request, question);
+    const { queue } = request;
+    this.#remember(queue);
+    const unasked: UnaskedNode[] = [];
+    const { cursors = this.#cursors } = request;
+    const order = cursors.of(queue).order(this.#places(queue));
+    const answer = await this.#askInTurn(queue, order, question, unasked);
+    if (answer !== null) {
+      this.found(queue, answer.node, cursors);
+      return answer;
+    }
+    if (await this.#strays?.lookIfDue(queue)) {
+      const places = [...this.#strays!.placesOf(queue)];
+      const stray = await this.#askInTurn(queue, places, question, []);
+      if (stray !== null) return stray;
+    }
+    return nothing(request, unasked);
   }
 
   /** To be called when a node came, went, or became fit again. */
   rearrange(): void {
     for (const room of [...this.#rooms.values()]) room.rearrange();
+  }
+
+  /** To be called when there are items of this queue where it was not looked for before. */
+  rearrangeFor(queue: string): void {
+    this.#rooms.get(queue)?.rearrange();
   }
 
   /** Turns away everybody who waits. */
@@ -65,35 +134,99 @@ export class Reads {
     this.#rooms.clear();
   }
 
-  async #wait(queue: string, deadline: number, signal: AbortSignal | undefined): Promise<ReadOutcome> {
+  async #wait(request: ReadRequest, deadline: number): Promise<ReadOutcome> {
+    const { queue, signal, cursors = this.#cursors } = request;
     if (signal?.aborted) throw new KestrelClientError("aborted", "aborted before waiting");
+    this.#remember(queue);
     try {
-      return await this.#roomOf(queue).take(deadline, signal);
+      return await this.#roomOf(queue).take(cursors.of(queue), deadline, signal);
     } catch (error) {
       throw error instanceof TransportError ? readError(error) : error;
+    }
+  }
+
+  async #waitForAny(
+    queues: readonly string[],
+    request: Omit<ReadRequest, "queue">,
+  ): Promise<FoundRead | null> {
+    const { signal } = request;
+    const ending = new AbortController();
+    const end = (): void => ending.abort();
+    let winner: FoundRead | undefined;
+    let failure: unknown;
+    const waits = queues.map(async (queue) => {
+      try {
+        const found = await this.open({ ...request, queue, signal: ending.signal });
+        if (found === null) return;
+        if (winner === undefined) winner = found;
+        else this.giveBack(found);
+      } catch (error) {
+        if (!ending.signal.aborted) failure = error;
+      }
+      end();
+    });
+    signal?.addEventListener("abort", end, { once: true });
+    await Promise.all(waits);
+    signal?.removeEventListener("abort", end);
+    if (winner !== undefined) return winner;
+    if (failure !== undefined) throw failure;
+    if (signal?.aborted) throw new KestrelClientError("aborted", "aborted while waiting");
+    return null;
+  }
+
+  #places(queue: string): ClusterNode[] {
+    const places = this.#strategy.readPlaces(queue);
+    const leaving = this.#departures.placesOf(queue);
+    return leaving.length === 0 ? places : [...places, ...leaving];
+  }
+
+  /** Whether the node is only there to be read empty. */
+  #isPassing(queue: string, node: ClusterNode): boolean {
+    return (
+      this.#strays?.placesOf(queue).has(node) === true || this.#departures.placesOf(queue).includes(node)
+    );
+  }
+
+  #missed(queue: string, node: ClusterNode): void {
+    this.#strays?.emptied(queue, node);
+    this.#departures.emptied(queue, node);
+  }
+
+  #remember(queue: string): void {
+    if (this.#queues.has(queue)) return;
+    this.#queues.add(queue);
+    if (this.#queues.size <= QUEUES_MAX) return;
+    for (const oldest of this.#queues) {
+      this.#queues.delete(oldest);
+      return;
     }
   }
 
   #roomOf(queue: string): WaitingRoom {
     const known = this.#rooms.get(queue);
     if (known !== undefined) return known;
+    const leave = this.#strays?.attend(queue);
     const room = new WaitingRoom({
       queue,
-      readOrder: () => this.#strategy.readOrder(queue),
-      found: (node) => this.#strategy.found(queue, node),
-      onEmpty: () => this.#rooms.delete(queue),
+      places: () => this.#places(queue),
+      waitsAt: (node) => !this.#isPassing(queue, node),
+      missed: (node) => this.#missed(queue, node),
+      onEmpty: () => {
+        this.#rooms.delete(queue);
+        leave?.();
+      },
     });
     this.#rooms.set(queue, room);
     return room;
   }
 
   async #askInTurn<T>(
-    request: ReadRequest,
-    question: (transport: NodeTransport) => Promise<T | null>,
+    queue: string,
+    order: readonly ClusterNode[],
+    question: (node: ClusterNode) => Promise<T | null>,
+    unasked: UnaskedNode[],
   ): Promise<Answer<T> | null> {
-    const order = this.#strategy.readOrder(request.queue);
     const isAnyFit = order.some((node) => node.isFit("reads"));
-    const unasked: UnaskedNode[] = [];
     for (const node of order) {
       // With no node known to be up, each is tried: it may be back. Otherwise one that is down costs nothing.
       if (isAnyFit && !node.isFit("reads")) {
@@ -101,17 +234,16 @@ export class Reads {
         continue;
       }
       try {
-        const value = await node.run("reads", question);
-        if (value === null) continue;
-        this.#strategy.found(request.queue, node);
-        return { node, value };
+        const value = await question(node);
+        if (value !== null) return { node, value };
+        this.#missed(queue, node);
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
         if (["given-up", "aborted", "closed", "invalid"].includes(error.kind)) throw readError(error, node);
         unasked.push({ node, error });
       }
     }
-    return nothing(request, unasked);
+    return null;
   }
 }
 

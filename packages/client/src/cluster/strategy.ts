@@ -3,6 +3,7 @@
 
 import type { Cluster } from "./cluster.ts";
 import type { ClusterNode } from "./node.ts";
+import type { Strays } from "./strays.ts";
 
 export type StrategyName = "round-robin" | "hash" | "random";
 
@@ -12,16 +13,15 @@ export interface Strategy {
   /** Whether a put refused by a full node may go to the next one. */
   spills(key: string | undefined): boolean;
   /**
-   * The nodes that have to be asked before "nothing there" may be said, best first. What it says may change
-   * with the state of the nodes.
+   * The nodes that have to be asked before "nothing there" may be said; any of them may be asked first. What it
+   * says may change with the state of the nodes.
    */
-  readOrder(queue: string): ClusterNode[];
-  /** An item of the queue was found there. */
-  found(queue: string, node: ClusterNode): void;
+  readPlaces(queue: string): ClusterNode[];
 }
 
-export function createStrategy(name: StrategyName, cluster: Cluster): Strategy {
-  if (name === "hash") return new HashStrategy(cluster);
+/** With hash, strays are what is known of items that are not at home. */
+export function createStrategy(name: StrategyName, cluster: Cluster, strays: Strays): Strategy {
+  if (name === "hash") return new HashStrategy(cluster, strays);
   return new SpreadStrategy(cluster, name === "random" ? new RandomTurns() : new WeightedTurns());
 }
 
@@ -29,7 +29,6 @@ export function createStrategy(name: StrategyName, cluster: Cluster): Strategy {
 class SpreadStrategy implements Strategy {
   readonly #cluster: Cluster;
   readonly #turns: Turns;
-  readonly #cursors = new ReadCursors();
 
   constructor(cluster: Cluster, turns: Turns) {
     this.#cluster = cluster;
@@ -46,22 +45,19 @@ class SpreadStrategy implements Strategy {
     return key === undefined;
   }
 
-  readOrder(queue: string): ClusterNode[] {
-    const nodes = this.#cluster.nodes;
-    return startingAt(nodes, this.#cursors.start(queue, nodes));
-  }
-
-  found(queue: string, node: ClusterNode): void {
-    this.#cursors.found(queue, node, this.#cluster.nodes);
+  readPlaces(): ClusterNode[] {
+    return this.#cluster.nodes;
   }
 }
 
 /** A queue lives on its home node; the others stand in while that is down. Keys change nothing. */
 class HashStrategy implements Strategy {
   readonly #cluster: Cluster;
+  readonly #strays: Strays;
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, strays: Strays) {
     this.#cluster = cluster;
+    this.#strays = strays;
   }
 
   putOrder(queue: string): ClusterNode[] {
@@ -72,12 +68,14 @@ class HashStrategy implements Strategy {
     return false;
   }
 
-  readOrder(queue: string): ClusterNode[] {
+  readPlaces(queue: string): ClusterNode[] {
     const order = this.#cluster.nodesFor(queue);
-    return order[0]?.isFit("reads") ? [order[0]] : order;
+    const [home] = order;
+    if (home === undefined || !home.isFit("reads")) return order;
+    const places = this.#strays.placesOf(queue);
+    if (places.size === 0) return [home];
+    return order.filter((node) => node === home || (places.has(node) && node.isFit("reads")));
   }
-
-  found(): void {}
 }
 
 function startingAt(nodes: ClusterNode[], start: number): ClusterNode[] {
@@ -121,50 +119,5 @@ class RandomTurns implements Turns {
     let rest = Math.random() * nodes.reduce((total, node) => total + node.weight, 0);
     const index = nodes.findIndex((node) => (rest -= node.weight) < 0);
     return Math.max(0, index);
-  }
-}
-
-/** Items taken from one node in a row before the next one gets its turn. */
-const BATCH_LENGTH = 32;
-const CURSORS_MAX = 10_000;
-
-/**
- * Where to read next, for each queue: at the node that last had an item, since it may have more; but after a
- * batch at the next one, so that no node is left behind.
- */
-class ReadCursors {
-  readonly #cursors = new Map<string, { id: string; taken: number }>();
-
-  start(queue: string, nodes: readonly ClusterNode[]): number {
-    const id = this.#cursors.get(queue)?.id;
-    const index = nodes.findIndex((node) => node.id === id);
-    return index >= 0 ? index : Math.floor(Math.random() * nodes.length);
-  }
-
-  found(queue: string, node: ClusterNode, nodes: readonly ClusterNode[]): void {
-    const cursor = this.#cursors.get(queue);
-    const taken = cursor?.id === node.id ? cursor.taken + 1 : 1;
-    if (taken < BATCH_LENGTH) {
-      this.#set(queue, node.id, taken);
-    } else {
-      const next = nodes[(nodes.indexOf(node) + 1) % nodes.length];
-      this.#set(queue, (next ?? node).id, 0);
-    }
-  }
-
-  #set(queue: string, id: string, taken: number): void {
-    const cursor = this.#cursors.get(queue);
-    if (cursor !== undefined) {
-      cursor.id = id;
-      cursor.taken = taken;
-      return;
-    }
-    this.#cursors.set(queue, { id, taken });
-    if (this.#cursors.size <= CURSORS_MAX) return;
-    // Forgetting one costs a miss at most.
-    for (const oldest of this.#cursors.keys()) {
-      this.#cursors.delete(oldest);
-      return;
-    }
   }
 }

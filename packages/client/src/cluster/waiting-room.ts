@@ -10,10 +10,12 @@ import type { OpenRead } from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
 import { Backoff } from "./backoff.ts";
 import type { ClusterNode } from "./node.ts";
+import type { ReadCursor } from "./read-cursor.ts";
 
 export interface FoundRead {
-  readonly read: OpenRead;
+  readonly queue: string;
   readonly node: ClusterNode;
+  readonly read: OpenRead;
 }
 
 /** A node that could not be asked, or did not answer, and why if that is known. */
@@ -28,10 +30,12 @@ export type ReadOutcome =
 
 export interface WaitingRoomOptions {
   readonly queue: string;
-  /** The nodes to ask, best first, fit or not. */
-  readOrder(): ClusterNode[];
-  /** An item was taken there. */
-  found(node: ClusterNode): void;
+  /** The nodes to ask, fit or not. */
+  places(): readonly ClusterNode[];
+  /** Whether to wait at this node, or only to take what is there. */
+  waitsAt(node: ClusterNode): boolean;
+  /** Nothing is there. */
+  missed(node: ClusterNode): void;
   /** The room is empty and nothing is under way in it: it may be forgotten. */
   onEmpty(): void;
 }
@@ -79,9 +83,9 @@ export class WaitingRoom {
 
   /**
    * Waits for an item until the deadline (of performance.now()), or until the signal or close() end it. With a
-   * deadline that has passed, each node is asked once.
+   * deadline that has passed, each node is asked once. The cursor says with which one to begin.
    */
-  take(deadline: number, signal?: AbortSignal): Promise<ReadOutcome> {
+  take(cursor: ReadCursor, deadline: number, signal?: AbortSignal): Promise<ReadOutcome> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#dismiss(caller, () => reject(new TransportError("aborted", "aborted while waiting")));
@@ -107,16 +111,19 @@ export class WaitingRoom {
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#callers.add(caller);
-      const held = this.#held.shift();
-      if (held !== undefined) this.#arrive(held);
-      else void this.#askInTurn(caller);
+      void this.#askInTurn(caller, cursor);
     });
+  }
+
+  /** Takes back an item that was found for somebody who doesn't want it any more, for the next one who does. */
+  giveBack(found: FoundRead): void {
+    this.#arrive(found);
   }
 
   /** To be called when a node came, went, or became fit again. */
   rearrange(): void {
     if (this.#isClosed) return;
-    for (const node of this.#options.readOrder()) {
+    for (const node of this.#options.places()) {
       if (!node.isFit("reads")) continue;
       const desk = this.#deskOf(node);
       while (desk.polls.size < this.#wantedPolls(desk)) void this.#poll(desk);
@@ -137,32 +144,43 @@ export class WaitingRoom {
    * Asks one node after the other, so that of a backlog one item is taken. Those polled already need no asking
    * by somebody who has time.
    */
-  async #askInTurn(caller: Caller): Promise<void> {
+  async #askInTurn(caller: Caller, cursor: ReadCursor): Promise<void> {
     const isInHurry = caller.deadline <= performance.now();
-    for (const node of this.#options.readOrder()) {
+    for (const node of cursor.order(this.#options.places())) {
       const desk = this.#deskOf(node);
-      while (this.#callers.has(caller) && node.isFit("reads") && (isInHurry || desk.polls.size === 0)) {
-        if (!(await this.#ask(desk, 0, caller.abort.signal))) break;
-      }
+      if (this.#takeHeld(caller)) return;
+      if (!node.isFit("reads") || (desk.polls.size > 0 && !isInHurry)) continue;
+      await this.#ask(desk, 0, caller.abort.signal, caller);
     }
-    if (!this.#callers.has(caller)) return;
+    if (this.#takeHeld(caller)) return;
     caller.isPolling = true;
     this.rearrange();
     if (caller.isOverdue) this.#expire(caller);
   }
 
-  /** One open read at one node; true if it brought an item, which is then on its way to a caller. */
-  async #ask(desk: Desk, waitMs: number, signal: AbortSignal): Promise<boolean> {
+  /** True: the caller has been served or has left. */
+  #takeHeld(caller: Caller): boolean {
+    if (!this.#callers.has(caller)) return true;
+    const held = this.#held.shift();
+    if (held !== undefined) this.#serve(caller, held);
+    return held !== undefined;
+  }
+
+  /**
+   * One open read at one node; true if it brought an item, which is then the asker's, or on its way to somebody
+   * who relies on the polls.
+   */
+  async #ask(desk: Desk, waitMs: number, signal: AbortSignal, asker?: Caller): Promise<boolean> {
     const { node } = desk;
     try {
-      const read = await node.run("reads", (transport) =>
-        transport.openRead(this.#options.queue, waitMs, signal),
-      );
+      const read = await node.openRead(this.#options.queue, waitMs, signal);
       desk.hasAnswered = true;
       desk.error = undefined;
-      if (read === null) return false;
-      this.#options.found(node);
-      this.#arrive({ read, node });
+      if (read === null) {
+        this.#options.missed(node);
+        return false;
+      }
+      this.#arrive({ queue: this.#options.queue, node, read }, asker);
       return true;
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
@@ -179,7 +197,8 @@ export class WaitingRoom {
   async #poll(desk: Desk): Promise<void> {
     const startedAt = performance.now();
     // A node that has said nothing yet is first asked without waiting: is it there at all?
-    const waitMs = desk.hasAnswered ? this.#waitMs(startedAt) : 0;
+    const isWaiting = desk.hasAnswered && this.#options.waitsAt(desk.node);
+    const waitMs = isWaiting ? this.#waitMs(startedAt) : 0;
     const poll: Poll = { abort: new AbortController(), endsAt: startedAt + waitMs };
     desk.polls.add(poll);
     const isFound = await this.#ask(desk, waitMs, poll.abort.signal);
@@ -192,20 +211,22 @@ export class WaitingRoom {
     this.rearrange();
   }
 
-  #arrive(found: FoundRead): void {
+  /** Those who still ask for themselves get what they find; giving them more would be one item too many. */
+  #arrive(found: FoundRead, asker?: Caller): void {
     if (this.#isClosed) {
       void found.read.abort();
       return;
     }
-    const [caller] = this.#callers;
-    if (caller === undefined) {
-      this.#held.push(found);
-      this.#tidyLater();
-      return;
-    }
+    const isAsking = asker !== undefined && this.#callers.has(asker);
+    const caller = isAsking ? asker : [...this.#callers].find(({ isPolling }) => isPolling);
+    if (caller !== undefined) this.#serve(caller, found);
+    else this.#held.push(found);
+    this.#tidyLater();
+  }
+
+  #serve(caller: Caller, found: FoundRead): void {
     this.#callers.delete(caller);
     caller.resolve({ found });
-    this.#tidyLater();
   }
 
   /**
@@ -217,7 +238,7 @@ export class WaitingRoom {
     caller.isOverdue = true;
     if (!caller.isPolling) return;
     const unasked: UnaskedNode[] = [];
-    for (const node of this.#options.readOrder()) {
+    for (const node of this.#options.places()) {
       const desk = this.#deskOf(node);
       if (desk.hasAnswered && node.isFit("reads")) continue;
       if (desk.polls.size > 0) return;
@@ -268,7 +289,7 @@ export class WaitingRoom {
   #tidy(): void {
     this.#lingerTimer = undefined;
     for (const { read } of this.#held.splice(0)) void read.abort();
-    const order = new Set(this.#options.readOrder());
+    const order = new Set(this.#options.places());
     for (const desk of this.#desks.values()) {
       desk.trim(order.has(desk.node) ? this.#wantedPolls(desk) : 0);
       if (!order.has(desk.node) && desk.polls.size === 0) this.#desks.delete(desk.node);

@@ -19,7 +19,8 @@ export interface RawPut {
 
 /**
  * An open read: the item is set aside for us until it is confirmed or goes back. When its connection ends the
- * node puts it back in its old place, without being asked.
+ * node puts it back in its old place, without being asked. It is settled once: confirming again is `lost`,
+ * aborting again does nothing.
  */
 export interface OpenRead extends RawItem {
   /** The item has gone back to its queue because its connection ended. */
@@ -27,7 +28,10 @@ export interface OpenRead extends RawItem {
   /** Removes the item for good. `lost`: it went back before this was sent. `no-answer`: it may have been
    * removed, or may have gone back. */
   confirm(): Promise<void>;
-  /** Confirms, and opens the next item of the same queue, in one round trip. Null: confirmed, nothing there. */
+  /**
+   * Confirms, and opens the next item of the same queue, in one round trip. Null: confirmed, and nothing there
+   * that may be read now.
+   */
   confirmAndOpen(): Promise<OpenRead | null>;
   /** Puts the item back where it was. Never rejects: if the node can't be told, its connection is ended. */
   abort(): Promise<void>;
@@ -46,6 +50,10 @@ export interface NodeTransport {
   deleteQueue(queue: string): Promise<void>;
   flushQueue(queue: string): Promise<void>;
   stats(): Promise<Map<string, string>>;
+  /** How many items wait in the queue, not counting open ones. Doesn't create the queue. */
+  itemsIn(queue: string): Promise<number>;
+  /** Resolves when no read waits or is open, as soon as nobody begins a new one. */
+  drained(): Promise<void>;
   /** Lets what was sent be answered, ends everything else; open reads go back to their queues. */
   close(): Promise<void>;
 }

@@ -30,6 +30,7 @@ export class LeasePool {
   /** Last returned, first lent again, so that surplus ones grow old and end. */
   #idle: IdleConnection[] = [];
   #connecting = 0;
+  #whenDrained: (() => void)[] = [];
   #isClosed = false;
 
   constructor(options: LeasePoolOptions) {
@@ -58,6 +59,7 @@ export class LeasePool {
   /** Takes back a connection on which nothing is open and nothing in flight. */
   release(connection: MemjsConnection): void {
     if (!this.#lent.delete(connection)) return;
+    this.#checkDrained();
     if (!connection.isReady) {
       this.#makeRoomKnown();
       return;
@@ -80,6 +82,17 @@ export class LeasePool {
     this.#applicants.clear();
     for (const { connection } of [...this.#idle]) connection.destroy();
     for (const connection of [...this.#lent]) connection.destroy();
+  }
+
+  /** Resolves when no connection is lent or being made. */
+  async drained(): Promise<void> {
+    if (this.#lent.size + this.#connecting === 0) return;
+    await new Promise<void>((resolve) => this.#whenDrained.push(resolve));
+  }
+
+  #checkDrained(): void {
+    if (this.#lent.size + this.#connecting > 0) return;
+    for (const resolve of this.#whenDrained.splice(0)) resolve();
   }
 
   #takeIdle(): MemjsConnection | undefined {
@@ -105,6 +118,7 @@ export class LeasePool {
       return this.#lend(connection);
     } finally {
       this.#connecting--;
+      this.#checkDrained();
       this.#makeRoomKnown();
     }
   }
@@ -133,6 +147,7 @@ export class LeasePool {
   /** The connection has ended by itself, by us or by the node. */
   #forget(connection: MemjsConnection): void {
     this.#lent.delete(connection);
+    this.#checkDrained();
     const index = this.#idle.findIndex((idle) => idle.connection === connection);
     if (index >= 0) clearTimeout(this.#idle.splice(index, 1)[0]!.timer);
     this.#makeRoomKnown();

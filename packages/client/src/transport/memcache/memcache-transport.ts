@@ -5,6 +5,7 @@ import type { NodeTransport, OpenRead, PutAnswer, RawItem, RawPut } from "../tra
 import { TransportError } from "../transport-error.ts";
 import { AsciiConnection } from "./ascii-connection.ts";
 import { LeasePool } from "./lease-pool.ts";
+import { type LeaseOperations, MemcacheOpenRead } from "./memcache-open-read.ts";
 import { type ConnectionOptions, MemjsConnection, type Reply } from "./memjs-connection.ts";
 import { RequestPipe } from "./request-pipe.ts";
 import { refusalOf, STATUS } from "./statuses.ts";
@@ -30,7 +31,7 @@ export class MemcacheTransport implements NodeTransport {
   readonly #pipe: RequestPipe;
   readonly #leases: LeasePool;
   readonly #ascii: AsciiConnection;
-  readonly #confirming = new Set<Promise<unknown>>();
+  readonly #settling = new Set<Promise<unknown>>();
 
   constructor(options: MemcacheTransportOptions) {
     this.#options = options;
@@ -67,7 +68,20 @@ export class MemcacheTransport implements NodeTransport {
 
   async openRead(queue: string, waitMs: number, signal?: AbortSignal): Promise<OpenRead | null> {
     const lease = await this.#acquireLease(waitMs, signal);
-    return this.#open(lease, queue, "/open", waitMs, signal);
+    // The protocol can't call a wait off; ending the connection does, and returns an item just handed out.
+    const abort = (): void => lease.destroy();
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      const key = waitMs > 0 ? `${queue}/t=${waitMs}/open` : `${queue}/open`;
+      const read = this.#readOf(await this.#request(lease, key, waitMs), lease, queue);
+      if (!signal?.aborted) return read;
+      await read?.abort();
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+    throw new TransportError("aborted", "aborted while waiting");
   }
 
   async peek(queue: string, signal?: AbortSignal): Promise<RawItem | null> {
@@ -93,8 +107,19 @@ export class MemcacheTransport implements NodeTransport {
     return stats;
   }
 
+  async itemsIn(queue: string): Promise<number> {
+    const lines = await this.#ascii.lines(`dump_stats ${queue}`);
+    const start = lines.indexOf(`queue '${queue}' {`);
+    const items = start < 0 ? undefined : lines.slice(start).find((line) => line.startsWith("  items="));
+    return items === undefined ? 0 : Number(items.slice("  items=".length));
+  }
+
+  drained(): Promise<void> {
+    return this.#leases.drained();
+  }
+
   async close(): Promise<void> {
-    await Promise.all([this.#pipe.close(), Promise.allSettled(this.#confirming)]);
+    await Promise.all([this.#pipe.close(), Promise.allSettled(this.#settling)]);
     this.#leases.close();
     this.#ascii.close();
   }
@@ -119,105 +144,61 @@ export class MemcacheTransport implements NodeTransport {
     }
   }
 
-  /** Sends a read that leaves its item open, on a connection that is ours until the item is done with. */
-  async #open(
-    lease: MemjsConnection,
-    queue: string,
-    verbs: "/open" | "/close/open",
-    waitMs: number,
-    signal?: AbortSignal,
-  ): Promise<OpenRead | null> {
-    const key = waitMs > 0 ? `${queue}/t=${waitMs}${verbs}` : queue + verbs;
-    // The protocol can't call a wait off; ending the connection does, and returns an item just handed out.
-    const abort = (): void => lease.destroy();
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      const reply = await lease.request(OPCODE.get, key, "", "", waitMs + this.#options.timeoutMs);
-      const item = itemOf(reply);
-      if (item !== null) return new MemcacheOpenRead(item, lease, queue, this.#leaseOperations);
-      this.#leases.release(lease);
-      return null;
-    } catch (error) {
-      // Whatever happened, nothing may stay open behind our back.
-      lease.destroy();
-      if (signal?.aborted) throw new TransportError("aborted", "aborted while waiting", error);
-      throw error;
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
-  }
-
   readonly #leaseOperations: LeaseOperations = {
-    settle: async (lease, queue, verb) => {
-      const settled = this.#settle(lease, queue, verb);
-      this.#confirming.add(settled);
-      try {
-        await settled;
-      } finally {
-        this.#confirming.delete(settled);
-      }
-    },
-    confirmAndOpen: (lease, queue) => this.#open(lease, queue, "/close/open", 0),
+    settle: (lease, queue, verb) => this.#track(this.#settle(lease, queue, verb)),
+    confirmAndOpen: (lease, queue) => this.#track(this.#confirmAndOpen(lease, queue)),
   };
 
-  async #settle(lease: MemjsConnection, queue: string, verb: "/close" | "/abort"): Promise<void> {
+  /** So that close() can let it come to its end. */
+  async #track<T>(settling: Promise<T>): Promise<T> {
+    this.#settling.add(settling);
     try {
-      const reply = await lease.request(OPCODE.get, queue + verb, "", "", this.#options.timeoutMs);
-      if (reply.status !== STATUS.notFound && reply.status !== STATUS.ok) throw refusalOf(reply);
-      this.#leases.release(lease);
+      return await settling;
+    } finally {
+      this.#settling.delete(settling);
+    }
+  }
+
+  async #confirmAndOpen(lease: MemjsConnection, queue: string): Promise<OpenRead | null> {
+    const reply = await this.#request(lease, `${queue}/close/open`);
+    if (reply.status === STATUS.unavailable) {
+      // A node that gives nothing out still takes confirms. Closing twice does no harm.
+      await this.#settle(lease, queue, "/close");
+      return null;
+    }
+    return this.#readOf(reply, lease, queue);
+  }
+
+  /** One request on a lease, after whose failure nothing stays open behind our back. */
+  async #request(lease: MemjsConnection, key: string, waitMs = 0): Promise<Reply> {
+    try {
+      return await lease.request(OPCODE.get, key, "", "", waitMs + this.#options.timeoutMs);
     } catch (error) {
       lease.destroy();
       throw error;
     }
   }
-}
 
-interface LeaseOperations {
-  settle(lease: MemjsConnection, queue: string, verb: "/close" | "/abort"): Promise<void>;
-  confirmAndOpen(lease: MemjsConnection, queue: string): Promise<OpenRead | null>;
-}
-
-class MemcacheOpenRead implements OpenRead {
-  readonly data: Buffer;
-  readonly flags: number;
-  readonly #lease: MemjsConnection;
-  readonly #queue: string;
-  readonly #operations: LeaseOperations;
-
-  constructor(item: RawItem, lease: MemjsConnection, queue: string, operations: LeaseOperations) {
-    this.data = item.data;
-    this.flags = item.flags;
-    this.#lease = lease;
-    this.#queue = queue;
-    this.#operations = operations;
-  }
-
-  get isLost(): boolean {
-    return !this.#lease.isReady;
-  }
-
-  async confirm(): Promise<void> {
-    this.#checkHeld();
-    await this.#operations.settle(this.#lease, this.#queue, "/close");
-  }
-
-  async confirmAndOpen(): Promise<OpenRead | null> {
-    this.#checkHeld();
-    return this.#operations.confirmAndOpen(this.#lease, this.#queue);
-  }
-
-  async abort(): Promise<void> {
-    if (this.isLost) return;
+  /** The open read that a reply stands for; if it is none, the lease is free again. */
+  #readOf(reply: Reply, lease: MemjsConnection, queue: string): OpenRead | null {
     try {
-      await this.#operations.settle(this.#lease, this.#queue, "/abort");
+      const item = itemOf(reply);
+      if (item !== null) return new MemcacheOpenRead(item, lease, queue, this.#leaseOperations);
     } catch (error) {
-      // The connection has been ended instead, and that returns the item just as well.
-      if (!(error instanceof TransportError)) throw error;
+      lease.destroy();
+      throw error;
     }
+    this.#leases.release(lease);
+    return null;
   }
 
-  #checkHeld(): void {
-    if (this.isLost) throw new TransportError("lost", "the connection of this open read has ended");
+  async #settle(lease: MemjsConnection, queue: string, verb: "/close" | "/abort"): Promise<void> {
+    const reply = await this.#request(lease, queue + verb);
+    if (reply.status !== STATUS.notFound && reply.status !== STATUS.ok) {
+      lease.destroy();
+      throw refusalOf(reply);
+    }
+    this.#leases.release(lease);
   }
 }
 

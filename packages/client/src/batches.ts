@@ -1,0 +1,106 @@
+// Many items in one call: puts side by side over the nodes' connections, and reads that take one item after the
+// other over a few connections, each confirmed together with the opening of the next.
+
+import type { BatchOutcome } from "./call-options.ts";
+import type { PutOutcome } from "./cluster/puts.ts";
+import type { FoundRead } from "./cluster/waiting-room.ts";
+import { KestrelClientError } from "./errors.ts";
+import type { OpenRead } from "./transport/transport.ts";
+import { TransportError } from "./transport/transport-error.ts";
+
+/** Puts of one batch that are under way at the same time. */
+const PUTS_MAX = 4_096;
+/** Reads of one batch that are under way at the same time. */
+const READS_MAX = 8;
+
+/** Puts each item, and says of each what became of it, in their order. Never rejects. */
+export async function putAll<T>(
+  items: readonly T[],
+  put: (item: T) => Promise<PutOutcome>,
+): Promise<BatchOutcome[]> {
+  const outcomes = new Array<BatchOutcome>(items.length);
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++;
+      outcomes[index] = await putOne(items[index]!, put);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(PUTS_MAX, items.length) }, work));
+  return outcomes;
+}
+
+async function putOne<T>(item: T, put: (item: T) => Promise<PutOutcome>): Promise<BatchOutcome> {
+  try {
+    return await put(item);
+  } catch (error) {
+    if (!(error instanceof KestrelClientError)) throw error;
+    if (error.code === "unknown") return { stored: "unknown", node: error.node!, error };
+    return { stored: false, reason: "error", error };
+  }
+}
+
+/**
+ * Takes up to so many items that are there, beginning with one that was found already. `open` finds another one,
+ * anywhere; null when there is none.
+ */
+export async function takeMany(
+  first: FoundRead,
+  length: number,
+  open: () => Promise<FoundRead | null>,
+): Promise<FoundRead[]> {
+  const taken: FoundRead[] = [];
+  /** Taken, or about to be. */
+  let claimed = 1;
+  // Whatever goes wrong now: what was taken already must be given to the caller.
+  const openOrNothing = (): Promise<FoundRead | null> =>
+    open().catch((error: unknown) => {
+      if (error instanceof KestrelClientError) return null;
+      throw error;
+    });
+  const work = async (start: FoundRead | null): Promise<void> => {
+    let found = start;
+    while (found !== null) {
+      const mayGoOn = claimed < length;
+      if (mayGoOn) claimed++;
+      const { isTaken, next } = await confirm(found, mayGoOn);
+      if (isTaken) taken.push(found);
+      else claimed--;
+      if (next === null && mayGoOn) {
+        found = await openOrNothing();
+        if (found === null) claimed--;
+      } else {
+        found = next;
+      }
+    }
+  };
+  const others = Array.from({ length: Math.min(READS_MAX, length) - 1 }, async () => {
+    if (claimed >= length) return;
+    claimed++;
+    const found = await openOrNothing();
+    if (found === null) claimed--;
+    await work(found);
+  });
+  await Promise.all([work(first), ...others]);
+  return taken;
+}
+
+/** Confirms one item, if wanted together with opening the next one there. */
+async function confirm(
+  found: FoundRead,
+  mayGoOn: boolean,
+): Promise<{ isTaken: boolean; next: FoundRead | null }> {
+  const { queue, node, read } = found;
+  try {
+    if (!mayGoOn) {
+      await read.confirm();
+      return { isTaken: true, next: null };
+    }
+    const next: OpenRead | null = await read.confirmAndOpen();
+    return { isTaken: true, next: next === null ? null : { queue, node, read: next } };
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    // What may have been confirmed must not be lost; what surely was not is back in its queue.
+    return { isTaken: error.mayHaveHappened, next: null };
+  }
+}

@@ -1,0 +1,104 @@
+// What the client's calls can be told, and what they answer.
+
+import type { NodeState } from "./cluster/node.ts";
+import type { Operation, OperationCounts } from "./cluster/operations.ts";
+import type { PutOutcome } from "./cluster/puts.ts";
+import type { FailurePolicy } from "./consumer/failure-policy.ts";
+import type { KestrelClientError } from "./errors.ts";
+
+/** What an item can be made of. Text is stored as UTF-8. */
+export type ItemData = Buffer | Uint8Array | string;
+
+export interface PutOptions {
+  /** When the item is of no use any more: a moment, or seconds from now. Default: never. */
+  readonly expires?: Date | number;
+  /** All items with the same key go to the same node, and so keep their order. */
+  readonly key?: string;
+  /**
+   * With a key (or under hash): the item goes to its own node or nowhere. Otherwise another node stands in while
+   * that is down, and then items of the key may overtake each other.
+   */
+  readonly orderedOnly?: boolean;
+  /**
+   * While the item is surely stored nowhere (all nodes down or draining), keep trying for so long, in
+   * milliseconds. Default 0.
+   */
+  readonly wait?: number;
+  /** A number that is stored beside the data and given back with it; bits 16 to 23 must be 0. Default 0. */
+  readonly flags?: number;
+  /** Ends the attempt. The put rejects with `aborted` if nothing was sent, else with `unknown`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface GetOptions {
+  /** How long to wait for an item when there is none, in milliseconds. Default 0. */
+  readonly wait?: number;
+  /**
+   * When nothing was found but some nodes could not be asked: `"error"` (default) rejects with `node-down`,
+   * `"empty"` gives null all the same.
+   */
+  readonly partial?: "error" | "empty";
+  /** Ends the wait with a rejection, `aborted`. No item is lost by it. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ConsumeOptions {
+  /** How many handlers may be at work at the same time. Default 1. */
+  readonly concurrency?: number;
+  /** What becomes of an item whose handler throws or rejects. Default `"abort"`. */
+  readonly onFailure?: FailurePolicy;
+  /** Stops the consumer as stop() does, without a deadline. */
+  readonly signal?: AbortSignal;
+}
+
+/** What became of one item of a batch. */
+export type BatchOutcome =
+  | PutOutcome
+  /** It may have been stored. */
+  | { readonly stored: "unknown"; readonly node: string; readonly error: KestrelClientError }
+  /** It was surely not stored. */
+  | { readonly stored: false; readonly reason: "error"; readonly error: KestrelClientError };
+
+/** What a node answered to something that was asked of all. */
+export type NodeResult =
+  | { readonly node: string; readonly ok: true }
+  | { readonly node: string; readonly ok: false; readonly error: KestrelClientError };
+
+export type NodeStats =
+  | { readonly node: string; readonly ok: true; readonly stats: Map<string, string> }
+  | { readonly node: string; readonly ok: false; readonly error: KestrelClientError };
+
+export interface NodeInfo {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly weight: number;
+  /** Up until found otherwise: a node that was never asked anything counts as up. */
+  readonly state: NodeState;
+}
+
+export interface NodeHealth {
+  readonly node: string;
+  /** It answered just now. */
+  readonly isUp: boolean;
+  /** How long the answer took, in milliseconds. */
+  readonly latencyMs: number | undefined;
+  /** False while it has lately said that its status forbids it. */
+  readonly takesPuts: boolean;
+  readonly givesReads: boolean;
+  readonly error: KestrelClientError | undefined;
+}
+
+export interface ClusterHealth {
+  /** Every node answered, and takes puts and gives reads. */
+  readonly isWell: boolean;
+  /** Puts and reads can be had at all. */
+  readonly isUsable: boolean;
+  readonly nodes: readonly NodeHealth[];
+}
+
+export interface NodeMetrics {
+  readonly node: string;
+  /** Counts of each kind of request that was sent to it, since the client was made. */
+  readonly operations: ReadonlyMap<Operation, Readonly<OperationCounts>>;
+}

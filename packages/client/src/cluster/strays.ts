@@ -1,0 +1,150 @@
+// Where else the items of a hashed queue are: on nodes that stood in while its home was down, or that were its
+// home before the ring changed. Nobody tells us, so the nodes are asked by and by, oftener after something has
+// changed. What is found is read until it is empty.
+
+import { TransportError } from "../transport/transport-error.ts";
+import { Backoff, type BackoffOptions } from "./backoff.ts";
+import type { Cluster } from "./cluster.ts";
+import type { ClusterNode } from "./node.ts";
+
+export interface StraysOptions {
+  readonly cluster: Cluster;
+  /** How often to look, while a queue is being read. */
+  readonly search: BackoffOptions;
+  /** Items of this queue were found in a new place. */
+  onFound(queue: string): void;
+}
+
+/** Queues that are remembered although nobody is reading them at the moment. */
+const QUEUES_MAX = 10_000;
+
+interface Search {
+  readonly queue: string;
+  readonly places: Set<ClusterNode>;
+  readonly backoff: Backoff;
+  readers: number;
+  /** On the clock of performance.now(). */
+  dueAt: number;
+  timer: NodeJS.Timeout | undefined;
+  current: Promise<void> | undefined;
+}
+
+export class Strays {
+  readonly #options: StraysOptions;
+  readonly #searches = new Map<string, Search>();
+  #isClosed = false;
+
+  constructor(options: StraysOptions) {
+    this.#options = options;
+  }
+
+  /** The nodes, apart from its home, that are known to have items of the queue. */
+  placesOf(queue: string): ReadonlySet<ClusterNode> {
+    return this.#searches.get(queue)?.places ?? NOWHERE;
+  }
+
+  /** The node said that it has nothing more of the queue. */
+  emptied(queue: string, node: ClusterNode): void {
+    this.#searches.get(queue)?.places.delete(node);
+  }
+
+  /** Somebody waits for items of the queue: looks now and again until the returned function is called. */
+  attend(queue: string): () => void {
+    const search = this.#searchOf(queue);
+    search.readers++;
+    this.#schedule(search);
+    return () => {
+      search.readers--;
+      if (search.readers === 0) clearTimeout(search.timer);
+    };
+  }
+
+  /** Looks now if it is time to. True: the places are known as well as they can be, and there are some. */
+  async lookIfDue(queue: string): Promise<boolean> {
+    const search = this.#searchOf(queue);
+    if (performance.now() >= search.dueAt) await this.#look(search);
+    return search.places.size > 0;
+  }
+
+  /** A node came up or went down, or the ring changed: what was known is out of date. */
+  somethingChanged(): void {
+    for (const search of this.#searches.values()) {
+      search.backoff.reset();
+      search.dueAt = 0;
+      if (search.readers > 0) this.#schedule(search);
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const { timer } of this.#searches.values()) clearTimeout(timer);
+    this.#searches.clear();
+  }
+
+  #searchOf(queue: string): Search {
+    let search = this.#searches.get(queue);
+    if (search === undefined) {
+      search = {
+        queue,
+        places: new Set(),
+        backoff: new Backoff(this.#options.search),
+        readers: 0,
+        dueAt: 0,
+        timer: undefined,
+        current: undefined,
+      };
+      this.#searches.set(queue, search);
+      this.#forgetOldest();
+    }
+    return search;
+  }
+
+  /** Forgetting a queue that nobody reads costs another look at most. */
+  #forgetOldest(): void {
+    if (this.#searches.size <= QUEUES_MAX) return;
+    for (const [queue, { readers, current }] of this.#searches) {
+      if (readers > 0 || current !== undefined) continue;
+      this.#searches.delete(queue);
+      return;
+    }
+  }
+
+  #schedule(search: Search): void {
+    if (this.#isClosed) return;
+    clearTimeout(search.timer);
+    const pauseMs = Math.max(0, search.dueAt - performance.now());
+    search.timer = setTimeout(() => void this.#look(search), pauseMs);
+  }
+
+  async #look(search: Search): Promise<void> {
+    search.current ??= this.#ask(search);
+    await search.current;
+  }
+
+  async #ask(search: Search): Promise<void> {
+    search.dueAt = performance.now() + search.backoff.nextMs();
+    const known = search.places.size;
+    const [, ...others] = this.#options.cluster.nodesFor(search.queue);
+    await Promise.all(others.map((node) => this.#askNode(search, node)));
+    search.current = undefined;
+    if (this.#isClosed) return;
+    if (search.places.size > known) {
+      search.backoff.reset();
+      this.#options.onFound(search.queue);
+    }
+    if (search.readers > 0) this.#schedule(search);
+  }
+
+  async #askNode(search: Search, node: ClusterNode): Promise<void> {
+    if (!node.isFit("reads")) return;
+    try {
+      const length = await node.itemsIn(search.queue);
+      if (length > 0) search.places.add(node);
+    } catch (error) {
+      // It is asked again, next time or when it is back.
+      if (!(error instanceof TransportError)) throw error;
+    }
+  }
+}
+
+const NOWHERE: ReadonlySet<ClusterNode> = new Set();
