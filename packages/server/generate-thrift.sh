@@ -1,8 +1,9 @@
 #!/bin/sh
-# Makes client code of kestrel.thrift, for our tests: src/protocol/thrift/gen. Needs Debian's thrift-compiler.
+# Makes client code of kestrel.thrift, for our tests: in src/protocol/thrift/gen, or in the folder that is given.
+# Needs Debian's thrift-compiler.
 set -eu
 cd "$(dirname "$0")"
-gen=src/protocol/thrift/gen
+gen=${1:-src/protocol/thrift/gen}
 rm -rf "$gen/node" "$gen/python"
 mkdir -p "$gen/node" "$gen/python"
 thrift -out "$gen/node" --gen js:node,es6 kestrel.thrift

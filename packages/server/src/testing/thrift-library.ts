@@ -22,7 +22,7 @@ export interface ThriftItem {
   readonly id: Int64;
 }
 
-export interface ThriftQueueInfo {
+interface ThriftQueueInfo {
   readonly head_item: Buffer | null;
   readonly items: Int64;
   readonly bytes: Int64;

@@ -19,7 +19,7 @@ export interface Method {
   read(reader: BinaryReader, limits: ArgumentLimits): Request | null;
 }
 
-/** Items in one put, ids in one confirm. */
+/** Items in one put or in one answer, ids in one confirm. */
 const listLengthMax = 65_536;
 const queueNameBytesMax = 250;
 /**
@@ -92,7 +92,7 @@ function readGet(reader: BinaryReader): Request {
   let lendMs = 0;
   while (reader.nextField()) {
     if (reader.isField(1, types.string)) queue = readName(reader);
-    else if (reader.isField(2, types.i32)) lengthMax = reader.int32();
+    else if (reader.isField(2, types.i32)) lengthMax = Math.min(listLengthMax, reader.int32());
     else if (reader.isField(3, types.i32)) waitMs = reader.int32();
     else if (reader.isField(4, types.i32)) lendMs = reader.int32();
     else reader.skipField();

@@ -61,6 +61,12 @@ describe("put and get", () => {
     expect(await one.ask((kestrel) => kestrel.get("q", 10))).toHaveLength(2);
   });
 
+  test("no more items than one list may have", async () => {
+    const one = await client();
+    for (let i = 0; i < 2; i++) await one.ask((kestrel) => kestrel.put("q", Array<string>(40_000).fill("")));
+    expect(await one.ask((kestrel) => kestrel.get("q", 2 ** 31 - 1))).toHaveLength(65_536);
+  });
+
   test("expiring items", async () => {
     const one = await client();
     await one.ask((kestrel) => kestrel.put("q", ["soon"], 1000));
