@@ -32,7 +32,7 @@ export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queu
   /** Reads the rules anew, for a client's `reload` and for `reload()`; without it, there is nothing to reload. */
   loadRules?: () => Promise<QueueRules>;
   /** Bounds on what clients can make the server keep; each has its default. */
-  limits?: Partial<Omit<ConnectionLimits, "itemBytesMax">>;
+  limits?: Partial<Omit<ConnectionLimits, "itemBytesMax" | "idleMsMax">>;
   /** Without it, the server says nothing. */
   logger?: Logger;
   clock?: Clock;
@@ -140,7 +140,12 @@ export class KestrelServer implements AsyncDisposable {
     });
     const server = new KestrelServer({ queues, turn, status, clock, logger, loadRules }, settings);
     try {
-      const bounds = { ...defaultConnectionLimits, ...limits, itemBytesMax: settings.maxItemSizeBytes };
+      const bounds = {
+        ...defaultConnectionLimits,
+        ...limits,
+        itemBytesMax: settings.maxItemSizeBytes,
+        idleMsMax: settings.clientTimeoutMs,
+      };
       server.#doors = await Doors.start(settings, bounds, server.#host, logger);
       await server.#listenAdmin(settings);
     } catch (error) {

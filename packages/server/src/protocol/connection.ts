@@ -22,6 +22,7 @@ import { Session, type SessionClient, type SessionHost } from "../session/sessio
 import type { BodyHolder, BodyMemory } from "./body-memory.ts";
 import type { Codec, Wire } from "./codec.ts";
 import { HeldInput } from "./held-input.ts";
+import { IdleWatch } from "./idle-watch.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { mendOutput } from "./mend-output.ts";
@@ -72,6 +73,7 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
   readonly #outbox: Outbox;
   #isJoined = false;
   #linger: Timer | null = null;
+  readonly #idleWatch: IdleWatch | null;
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket;
@@ -82,6 +84,16 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
     socket.on("drain", () => this.#drained());
     socket.on("error", (error) => host.logger.debug({ err: error }, "a connection failed"));
     socket.on("close", () => this.#closed());
+    const { idleMsMax } = host.limits;
+    this.#idleWatch =
+      idleMsMax === null
+        ? null
+        : new IdleWatch(
+            host.clock,
+            idleMsMax,
+            () => this.#isBusy,
+            () => this.close(),
+          );
   }
 
   // Reading.
@@ -89,6 +101,7 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
   /** `input[0, size)` has arrived. It is not used after this returns. */
   receive(input: Buffer, size: number): void {
     this.#host.counters.bytesRead += size;
+    this.#idleWatch?.heard();
     if (this.#state === "closing" || this.#state === "closed") return;
     const held = this.#held;
     if (held === null) {
@@ -272,7 +285,9 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
       const { openedIn, item } = reply;
       output.pledge(item.receipt!, "item", length, largeLength, codec.tag, codec.opaque, openedIn, item.id);
     }
-    if (!this.#isParsing && !this.#session.isWaiting) this.#host.turn.resumeLater(this);
+    if (this.#isParsing) return;
+    this.#idleWatch?.heard();
+    if (!this.#session.isWaiting) this.#host.turn.resumeLater(this);
   }
 
   holdFor(receipt: Receipt): void {
@@ -328,8 +343,14 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
     this.#state = "closing";
     this.#held = null;
     this.#releaseBody();
+    this.#idleWatch?.stop();
     this.#session.end();
     this.#join();
+  }
+
+  /** It waits for an answer, or has not taken all of one yet. */
+  get #isBusy(): boolean {
+    return this.#state === "waiting" || !this.#outbox.isEmpty || this.#socket.writableLength > 0;
   }
 
   /** Ends the socket once everything has been said. */
@@ -355,6 +376,7 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
 
   #closed(): void {
     this.#linger?.cancel();
+    this.#idleWatch?.stop();
     this.#session.end();
     this.#state = "closed";
     this.#held = null;

@@ -2,9 +2,10 @@
 import type { Logger } from "../logging.ts";
 import type { SessionHost } from "../session/session.ts";
 import type { ServerSettings } from "../settings/server-settings.ts";
+import { Admission, type AdmissionSettings } from "./admission.ts";
 import { BodyMemory } from "./body-memory.ts";
 import type { ConnectionLimits } from "./limits.ts";
-import { Listener, type ListenerHost } from "./listener.ts";
+import { Listener, type ListenerHost, type ListenerOptions } from "./listener.ts";
 import { KeyCache } from "./memcache/key.ts";
 import { makeMemcacheCodec } from "./memcache/memcache.ts";
 import { OutputPool } from "./output.ts";
@@ -18,13 +19,11 @@ export interface Address {
   readonly port: number;
 }
 
-export type DoorSettings = Pick<
-  ServerSettings,
-  "listenAddress" | "memcachePort" | "textPort" | "thriftPort" | "connectionBacklog" | "maxConnections"
->;
-
-/** Unless set: more would not fit into what a process may usually open. */
-const connectionsMaxDefault = 20_000;
+export type DoorSettings = AdmissionSettings &
+  Pick<
+    ServerSettings,
+    "listenAddress" | "memcachePort" | "textPort" | "thriftPort" | "connectionBacklog" | "enableSessionTrace"
+  >;
 
 export class Doors {
   readonly #listeners: Map<Protocol, Listener> = new Map();
@@ -38,6 +37,7 @@ export class Doors {
   ): Promise<Doors> {
     const doors = new Doors();
     const { memcachePort, textPort, thriftPort } = settings;
+    const admission = new Admission(settings, host.controls, logger);
     const memcache = { clock: host.clock, limits, keys: new KeyCache() };
     const shared = {
       ...host,
@@ -60,7 +60,7 @@ export class Doors {
         if (port === null) continue;
         doors.#listeners.set(
           protocol,
-          await Listener.start(optionsOf(settings, port), { ...shared, makeCodec }),
+          await Listener.start(optionsOf(settings, port, admission), { ...shared, makeCodec }),
         );
       }
     } catch (error) {
@@ -81,11 +81,12 @@ export class Doors {
   }
 }
 
-function optionsOf(settings: DoorSettings, port: number): Parameters<typeof Listener.start>[0] {
+function optionsOf(settings: DoorSettings, port: number, admission: Admission): ListenerOptions {
   return {
     host: settings.listenAddress,
     port,
     backlog: settings.connectionBacklog,
-    connectionsMax: settings.maxConnections ?? connectionsMaxDefault,
+    admission,
+    tracesSessions: settings.enableSessionTrace,
   };
 }

@@ -1,5 +1,6 @@
 /** One port: accepts connections and ends them all in the end. */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { Admission } from "./admission.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { receiveShared } from "./shared-input.ts";
 
@@ -9,8 +10,9 @@ export interface ListenerOptions {
   readonly port: number;
   /** Connections that wait to be accepted; null: what the system thinks best. */
   readonly backlog: number | null;
-  /** Further connections are closed at once. */
-  readonly connectionsMax: number;
+  readonly admission: Admission;
+  /** Whether the begin and end of each connection is logged. */
+  readonly tracesSessions: boolean;
 }
 
 /** What a listener gives to its connections: all but what it does for them itself. */
@@ -25,20 +27,21 @@ const busyGraceMs = 2_000;
 export class Listener {
   readonly #server: Server;
   readonly #host: ConnectionHost;
-  readonly #connectionsMax: number;
+  readonly #admission: Admission;
+  readonly #tracesSessions: boolean;
   readonly #connections: Set<Connection> = new Set();
   /** Where it listens; the port is the real one. */
   address: { readonly host: string; readonly port: number } = { host: "", port: 0 };
-  #isRefusing = false;
   #whenEmpty: () => void = () => {};
 
-  private constructor(host: ListenerHost, connectionsMax: number) {
+  private constructor(host: ListenerHost, { admission, tracesSessions }: ListenerOptions) {
     this.#host = {
       ...host,
       makeCodec: host.makeCodec.bind(host),
       forget: (connection) => this.#forget(connection),
     };
-    this.#connectionsMax = connectionsMax;
+    this.#admission = admission;
+    this.#tracesSessions = tracesSessions;
     this.#server = createServer(
       {
         noDelay: true,
@@ -53,7 +56,7 @@ export class Listener {
 
   /** Rejects when the port can't be had, with a message that says which and why. */
   static async start(options: ListenerOptions, host: ListenerHost): Promise<Listener> {
-    const listener = new Listener(host, options.connectionsMax);
+    const listener = new Listener(host, options);
     const server = listener.#server;
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => reject(cannotListen(options, error)));
@@ -74,25 +77,28 @@ export class Listener {
   }
 
   #accept(accepted: Socket): void {
-    if (this.#connections.size >= this.#connectionsMax) {
-      this.#refuse(accepted);
+    const { counters } = this.#host;
+    const controls = this.#admission.admit(counters.currConnections);
+    if (controls === null) {
+      accepted.destroy();
       return;
     }
-    this.#isRefusing = false;
-    const { counters } = this.#host;
     counters.currConnections++;
     counters.totalConnections++;
+    // Once its handle is moved it knows no address any more.
+    const client = this.#tracesSessions ? `${accepted.remoteAddress}:${accepted.remotePort}` : "";
     const socket = receiveShared(accepted, (input, size) => connection.receive(input, size));
-    const connection: Connection = new Connection(socket, this.#host);
+    const host = controls === this.#host.controls ? this.#host : { ...this.#host, controls };
+    const connection: Connection = new Connection(socket, host);
     this.#connections.add(connection);
+    if (this.#tracesSessions) this.#trace(socket, client);
   }
 
-  #refuse(accepted: Socket): void {
-    accepted.destroy();
-    if (this.#isRefusing) return;
-    this.#isRefusing = true;
-    const connectionsMax = this.#connectionsMax;
-    this.#host.logger.warn({ connectionsMax }, "too many connections: further ones are closed");
+  #trace(socket: Socket, client: string): void {
+    const { counters, logger } = this.#host;
+    const fields = { session: counters.totalConnections, client, port: this.address.port };
+    logger.info(fields, "a session begins");
+    socket.once("close", () => logger.info(fields, "a session ends"));
   }
 
   #forget(connection: Connection): void {

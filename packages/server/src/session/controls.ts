@@ -5,7 +5,7 @@ import type { StatisticGroup } from "../stats/statistic.ts";
 export interface ServerControls {
   /** `UP`, `READONLY`, `QUIESCENT` or `WRITEAVOID`. */
   readonly status: string;
-  /** Throws KestrelError: `bad-request` for an unknown status, `unavailable` for one that can't be taken on. */
+  /** Throws KestrelError: `bad-request` for an unknown status, `disk` for one that can't be kept over a restart. */
   setStatus(status: string): void;
   /** False while the server's status, or a connection limit, forbids puts, flushes and deletes. */
   readonly takesWrites: boolean;

@@ -1,0 +1,97 @@
+/**
+ * Who may come in, and what for: bounds on the number of connections over all ports. A connection that comes when
+ * there are many may be refused its gets or its puts for as long as it lasts, as in Kestrel; one too many is
+ * closed at once.
+ */
+import type { Logger } from "../logging.ts";
+import type { ServerControls } from "../session/controls.ts";
+import type { ServerSettings } from "../settings/server-settings.ts";
+import type { StatisticGroup } from "../stats/statistic.ts";
+
+export type AdmissionSettings = Pick<
+  ServerSettings,
+  "maxConnections" | "connectionLimitRefuseReads" | "connectionLimitRefuseWrites"
+>;
+
+/** Unless set: more would not fit into what a process may usually open. */
+const connectionsMaxDefault = 20_000;
+
+export class Admission {
+  readonly #settings: AdmissionSettings;
+  readonly #controls: ServerControls;
+  readonly #logger: Logger;
+  /** What was done with the newcomers since it was logged last: a crowd at the door is one line. */
+  #noted = "";
+
+  /** `controls` are for those who come in without restrictions. */
+  constructor(settings: AdmissionSettings, controls: ServerControls, logger: Logger) {
+    this.#settings = settings;
+    this.#controls = controls;
+    this.#logger = logger;
+  }
+
+  /** What a newcomer may ask of the server, when so many are in already; null: it has to leave at once. */
+  admit(connections: number): ServerControls | null {
+    const { maxConnections, connectionLimitRefuseReads, connectionLimitRefuseWrites } = this.#settings;
+    if (connections >= (maxConnections ?? connectionsMaxDefault)) {
+      this.#note(connections, "too many connections: further ones are closed");
+      return null;
+    }
+    const refusesReads = connections >= (connectionLimitRefuseReads ?? Number.POSITIVE_INFINITY);
+    const refusesWrites = connections >= (connectionLimitRefuseWrites ?? Number.POSITIVE_INFINITY);
+    if (!refusesReads && !refusesWrites) {
+      this.#noted = "";
+      return this.#controls;
+    }
+    const refused = refusesReads && refusesWrites ? "gets and puts" : refusesReads ? "gets" : "puts";
+    this.#note(connections, `many connections: further ones are refused ${refused}`);
+    return new RestrictedControls(this.#controls, refusesReads, refusesWrites);
+  }
+
+  #note(connections: number, message: string): void {
+    if (message === this.#noted) return;
+    this.#noted = message;
+    this.#logger.warn({ connections }, message);
+  }
+}
+
+/** The server's controls for a session that may not get, or not put. */
+class RestrictedControls implements ServerControls {
+  readonly #controls: ServerControls;
+  readonly #refusesReads: boolean;
+  readonly #refusesWrites: boolean;
+
+  constructor(controls: ServerControls, refusesReads: boolean, refusesWrites: boolean) {
+    this.#controls = controls;
+    this.#refusesReads = refusesReads;
+    this.#refusesWrites = refusesWrites;
+  }
+
+  get status(): string {
+    return this.#controls.status;
+  }
+
+  get takesReads(): boolean {
+    return !this.#refusesReads && this.#controls.takesReads;
+  }
+
+  get takesWrites(): boolean {
+    return !this.#refusesWrites && this.#controls.takesWrites;
+  }
+
+  setStatus(status: string): void {
+    this.#controls.setStatus(status);
+  }
+
+  reload(): Promise<void> {
+    return this.#controls.reload();
+  }
+
+  shutdown(): void {
+    this.#controls.shutdown();
+  }
+
+  describeQueues(): StatisticGroup[] {
+    return this.#controls.describeQueues();
+  }
+}
