@@ -2,15 +2,13 @@
  * All queues of one node by name: creation at first reference, fanouts, aliases, the spool folder, and the
  * regular sweep. Every change goes through here; nothing in it waits for the disk but start and stop.
  */
-import path from "node:path";
 import type { Clock, Timer } from "../clock.ts";
-import type { Disk, FolderLock } from "../disk.ts";
+import type { Disk } from "../disk.ts";
 import { KestrelError } from "../errors.ts";
 import { MemoryBudget } from "../journal/chunk-cache.ts";
 import type { ItemView } from "../journal/item-view.ts";
 import { Log, type LogOptions } from "../journal/log.ts";
 import { Receipt } from "../journal/receipt.ts";
-import { Reserve } from "../journal/reserve.ts";
 import type { Turn } from "../journal/turn.ts";
 import type { Logger } from "../logging.ts";
 import { queueNameProblem } from "../settings/queue-name.ts";
@@ -19,14 +17,13 @@ import { Alias } from "./alias.ts";
 import { type PutRefusal, Queue } from "./queue.ts";
 import { QueueFamily } from "./queue-family.ts";
 import { queueStats } from "./queue-stats.ts";
+import { SpoolFolder } from "./spool-folder.ts";
 
 const mebibyte = 1024 * 1024;
 const memoryBytesMaxDefault: number = 1024 * mebibyte;
 const sweepPeriodMsDefault = 1000;
 /** How often journals and the spool folder's lock are looked after. */
 const tidyPeriodMs = 1000;
-/** Journals up to this size are removed while everybody waits: it takes less than a millisecond. */
-const removeNowBytesMax = 1024 * 1024;
 /** Files that one sweep reads at the most. */
 const sweepReadsMax = 100;
 /** Logs recovered between two looks at the event loop, and between two lines about the progress. */
@@ -54,11 +51,10 @@ export class QueueCollection {
   readonly #families: Map<string, QueueFamily> = new Map();
   readonly #queues: Map<string, Queue> = new Map();
   readonly #aliases: Map<string, Alias> = new Map();
-  #lock: FolderLock | null = null;
-  #reserve: Reserve | null = null;
+  /** Null: memory only. */
+  #spool: SpoolFolder | null = null;
   #sweepTimer: Timer | null = null;
   #tidyTimer: Timer | null = null;
-  #deletedFolders = 0;
   /** Since the start. */
   readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
     totalItems: 0,
@@ -79,20 +75,14 @@ export class QueueCollection {
    */
   static async start(options: QueueCollectionOptions): Promise<QueueCollection> {
     const collection = new QueueCollection(options);
-    const { spoolPath, disk } = options;
-    if (spoolPath !== null) {
-      disk.makeFolder(spoolPath);
-      collection.#lock = disk.lockFolder(spoolPath);
-    }
+    const { spoolPath, disk, logger } = options;
+    if (spoolPath !== null) collection.#spool = SpoolFolder.take(spoolPath, disk, logger);
     try {
-      if (spoolPath !== null) {
-        collection.#fillReserve(spoolPath);
-        await collection.#recover(spoolPath);
-      }
+      if (collection.#spool !== null) await collection.#recover(collection.#spool);
       collection.#obtainConfigured();
     } catch (error) {
       for (const family of collection.#families.values()) family.log.abandon();
-      collection.#lock?.release();
+      collection.#spool?.release();
       throw error;
     }
     collection.#sweepLater();
@@ -100,45 +90,18 @@ export class QueueCollection {
     return collection;
   }
 
-  /** Without a reserve, consumers of a full disk may see items twice after a crash; no reason not to start. */
-  #fillReserve(spoolPath: string): void {
-    this.#reserve = new Reserve(this.#options.disk, spoolPath);
-    try {
-      this.#reserve.refill();
-    } catch (error) {
-      this.#options.logger.warn({ err: error }, "no room for the reserve in the spool folder");
-    }
-  }
-
-  async #recover(spoolPath: string): Promise<void> {
-    const { disk, logger } = this.#options;
-    const names = disk.list(spoolPath).filter((name) => disk.isFolder(path.join(spoolPath, name)));
-    let count = 0;
-    for (const name of names) {
-      const folder = path.join(spoolPath, name);
-      // What a deletion has left behind.
-      if (name.includes("~")) {
-        await disk.removeFolder(folder);
-        continue;
-      }
-      if (queueNameProblem(name) !== undefined) {
-        logger.warn({ folder }, "not a queue's folder; left alone");
-        continue;
-      }
-      if (!this.#rules.settingsFor(name).keepJournal) {
-        logger.warn(
-          { queue: name, folder },
-          "this queue keeps no journal any more: the one it had is removed",
-        );
-        await disk.removeFolder(folder);
-        continue;
-      }
-      this.#recoverFamily(name, folder);
-      count++;
+  async #recover(spool: SpoolFolder): Promise<void> {
+    const { logger } = this.#options;
+    const names = await spool.queueNames();
+    for (const [count, name] of names.entries()) {
+      if (this.#rules.settingsFor(name).keepJournal) this.#recoverFamily(name, spool.folderOf(name));
+      else await spool.forget(name);
       if (count % recoverBatchLength === 0) await new Promise((resolve) => setImmediate(resolve));
-      if (count % recoverReportLength === 0) logger.info({ queues: count, of: names.length }, "recovering");
+      if (count > 0 && count % recoverReportLength === 0) {
+        logger.info({ queues: count, of: names.length }, "recovering");
+      }
     }
-    if (count > 0) logger.info({ queues: this.#queues.size, items: this.items }, "recovered");
+    if (names.length > 0) logger.info({ queues: this.#queues.size, items: this.items }, "recovered");
   }
 
   #recoverFamily(name: string, folder: string): void {
@@ -152,18 +115,18 @@ export class QueueCollection {
   }
 
   #logOptions(name: string): LogOptions {
-    const { spoolPath, disk, clock, turn, logger } = this.#options;
-    const isDurable = spoolPath !== null && this.#rules.settingsFor(name).keepJournal;
+    const { disk, clock, turn, logger } = this.#options;
+    const settings = this.#rules.settingsFor(name);
     return {
-      folder: isDurable ? path.join(spoolPath, name) : null,
+      folder: this.#spool !== null && settings.keepJournal ? this.#spool.folderOf(name) : null,
       queueName: name,
       disk,
       clock,
       turn,
       logger,
       budget: this.#budget,
-      reserve: this.#reserve,
-      settings: this.#rules.settingsFor(name),
+      reserve: this.#spool?.reserve ?? null,
+      settings,
     };
   }
 
@@ -209,7 +172,7 @@ export class QueueCollection {
 
   /** Queues, with their fanouts, whose `keepJournal` has changed: it holds after a restart. */
   queuesToRestart(): string[] {
-    if (this.#options.spoolPath === null) return [];
+    if (this.#spool === null) return [];
     return [...this.#families.values()]
       .filter(({ name, log }) => log.isDurable !== this.#rules.settingsFor(name).keepJournal)
       .map(({ name }) => name);
@@ -381,36 +344,10 @@ export class QueueCollection {
     queue.end();
   }
 
-  /** The folder gets a name that no queue can have, so that a crash leaves no half of it. */
-  #removeFamily(family: QueueFamily): void {
-    const { disk, spoolPath } = this.#options;
-    if (family.log.isDurable) {
-      const folder = path.join(spoolPath!, family.name);
-      const doomed = path.join(spoolPath!, `~${this.#deletedFolders++}`);
-      try {
-        disk.rename(folder, doomed);
-      } catch (cause) {
-        throw new KestrelError("disk", `the queue cannot be deleted: ${(cause as Error).message}`, { cause });
-      }
-      // Small ones go at once, so that creating and deleting in turn does not run ahead of the disk.
-      if (family.log.size <= removeNowBytesMax) this.#removeNow(doomed);
-      else disk.removeFolder(doomed).catch((error: unknown) => this.#cannotRemove(doomed, error));
-    }
-    this.#families.delete(family.name);
-    family.log.abandon();
-  }
-
-  #removeNow(folder: string): void {
-    try {
-      this.#options.disk.removeFolderNow(folder);
-    } catch (error) {
-      this.#cannotRemove(folder, error);
-    }
-  }
-
-  /** The next start removes it. */
-  #cannotRemove(folder: string, error: unknown): void {
-    this.#options.logger.warn({ err: error, folder }, "cannot remove the folder of a deleted queue");
+  #removeFamily({ name, log }: QueueFamily): void {
+    if (log.isDurable) this.#spool!.remove(name, log.size);
+    this.#families.delete(name);
+    log.abandon();
   }
 
   /** Returns how many expired items were dropped or moved. */
@@ -461,23 +398,24 @@ export class QueueCollection {
       const { maxQueueAgeMs } = queue.settings;
       const isOld = maxQueueAgeMs !== null && now - queue.createdMs >= maxQueueAgeMs;
       if (isOld && queue.length === 0 && queue.openLength === 0 && queue.waiterLength === 0) {
-        this.delete(queue.name);
-        this.counters.expires++;
+        this.#expireQueue(queue.name);
       }
+    }
+  }
+
+  #expireQueue(name: string): void {
+    try {
+      this.delete(name);
+      this.counters.expires++;
+    } catch (error) {
+      this.#options.logger.warn({ err: error, queue: name }, "cannot delete an old empty queue");
     }
   }
 
   /** Looks after the journals, those of empty queues above all, and the lock of the spool folder. */
   #tidy(): void {
     for (const family of this.#families.values()) family.log.sweep();
-    try {
-      this.#lock?.renew();
-    } catch (error) {
-      this.#options.logger.error(
-        { err: error },
-        "the lock of the spool folder is gone and cannot be put back",
-      );
-    }
+    this.#spool?.tidy();
   }
 
   // Numbers
@@ -522,7 +460,7 @@ export class QueueCollection {
     this.#queues.clear();
     this.#aliases.clear();
     this.#families.clear();
-    this.#lock?.release();
+    this.#spool?.release();
   }
 }
 

@@ -1,0 +1,112 @@
+/**
+ * The folder with all journals of a node: one folder a queue (its fanouts share it), the lock, and the reserve. What
+ * a deletion has left behind goes at the next start.
+ */
+import path from "node:path";
+import type { Disk, FolderLock } from "../disk.ts";
+import { KestrelError } from "../errors.ts";
+import { Reserve } from "../journal/reserve.ts";
+import type { Logger } from "../logging.ts";
+import { queueNameProblem } from "../settings/queue-name.ts";
+
+/** Journals up to this size are removed while everybody waits: it takes less than a millisecond. */
+const removeNowBytesMax = 1024 * 1024;
+
+export class SpoolFolder {
+  readonly reserve: Reserve;
+  readonly #path: string;
+  readonly #disk: Disk;
+  readonly #logger: Logger;
+  readonly #lock: FolderLock;
+  #doomed = 0;
+
+  private constructor(spoolPath: string, disk: Disk, logger: Logger) {
+    this.#path = spoolPath;
+    this.#disk = disk;
+    this.#logger = logger;
+    disk.makeFolder(spoolPath);
+    this.#lock = disk.lockFolder(spoolPath);
+    this.reserve = new Reserve(disk, spoolPath);
+  }
+
+  /** Creates the folder if need be and takes it. Throws SpoolLockedError, or the system's error. */
+  static take(spoolPath: string, disk: Disk, logger: Logger): SpoolFolder {
+    const spool = new SpoolFolder(spoolPath, disk, logger);
+    try {
+      spool.reserve.refill();
+    } catch (error) {
+      // Without it, consumers of a full disk may see items twice after a crash; no reason not to start.
+      logger.warn({ err: error }, "no room for the reserve in the spool folder");
+    }
+    return spool;
+  }
+
+  folderOf(queueName: string): string {
+    return path.join(this.#path, queueName);
+  }
+
+  /** Names of the queues whose journals are there; removes what deletions have left. */
+  async queueNames(): Promise<string[]> {
+    const names: string[] = [];
+    for (const name of this.#disk.list(this.#path)) {
+      const folder = this.folderOf(name);
+      if (!this.#disk.isFolder(folder)) continue;
+      if (name.includes("~")) await this.#disk.removeFolder(folder);
+      else if (queueNameProblem(name) === undefined) names.push(name);
+      else this.#logger.warn({ folder }, "not a queue's folder; left alone");
+    }
+    return names;
+  }
+
+  /** Removes the journal that a queue had before it was told to keep none. Rejects with the system's error. */
+  async forget(queueName: string): Promise<void> {
+    const folder = this.folderOf(queueName);
+    this.#logger.warn(
+      { queue: queueName, folder },
+      "this queue keeps no journal any more: the one it had is removed",
+    );
+    await this.#disk.removeFolder(folder);
+  }
+
+  /**
+   * Removes a journal of that many bytes. It first gets a name that no queue can have, so that a crash leaves no
+   * half of it. Throws KestrelError `disk`.
+   */
+  remove(queueName: string, size: number): void {
+    const doomed = path.join(this.#path, `~${this.#doomed++}`);
+    try {
+      this.#disk.rename(this.folderOf(queueName), doomed);
+    } catch (cause) {
+      throw new KestrelError("disk", `the queue cannot be deleted: ${(cause as Error).message}`, { cause });
+    }
+    // Small ones go at once, so that creating and deleting in turn does not run ahead of the disk.
+    if (size <= removeNowBytesMax) this.#removeNow(doomed);
+    else this.#disk.removeFolder(doomed).catch((error: unknown) => this.#cannotRemove(doomed, error));
+  }
+
+  #removeNow(folder: string): void {
+    try {
+      this.#disk.removeFolderNow(folder);
+    } catch (error) {
+      this.#cannotRemove(folder, error);
+    }
+  }
+
+  /** The next start removes it. */
+  #cannotRemove(folder: string, error: unknown): void {
+    this.#logger.warn({ err: error, folder }, "cannot remove the folder of a deleted queue");
+  }
+
+  /** Puts the lock back if somebody has removed it. */
+  tidy(): void {
+    try {
+      this.#lock.renew();
+    } catch (error) {
+      this.#logger.error({ err: error }, "the lock of the spool folder is gone and cannot be put back");
+    }
+  }
+
+  release(): void {
+    this.#lock.release();
+  }
+}
