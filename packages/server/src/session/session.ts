@@ -246,8 +246,8 @@ export class Session implements Receiver {
 
   #monitor(request: MonitorRequest): void {
     requireReads(this.#host.controls);
-    this.#waitingFor = request;
     this.#waitingAt = this.#host.queues.obtain(request.queue);
+    this.#waitingFor = request;
     this.#monitorLengthLeft = request.lengthMax ?? this.#host.maxOpenTransactions;
     this.#monitorDeadline = this.#host.clock.now() + request.waitMs;
     this.#monitorOn(request);

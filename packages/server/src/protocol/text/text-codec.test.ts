@@ -153,6 +153,17 @@ describe("open reads", () => {
 });
 
 describe("waiting", () => {
+  test.each(["monitor a/b 1000", "get a/b 1000", "peek a/b 1000"])(
+    "nobody waits for what can't be: %s",
+    async (line) => {
+      const client = (await start()).connect();
+      expect(await client.talk(`${line}\nversion\n`)).toBe("-a queue's name has none of / ~ .\n:3.0.0\n");
+      client.endInput();
+      await client.hear();
+      expect(client.socket.isEnded).toBe(true);
+    },
+  );
+
   test("keeps the order of what is behind it", async () => {
     const [one, two] = [(await start()).connect(), port.connect()];
     expect(await one.talk("get q 1000\nversion\nput r:\nx\n\nget r\n")).toBe("");
