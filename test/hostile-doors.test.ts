@@ -144,7 +144,9 @@ test("strangers at every port", { timeout: fuzzMs + 60_000 }, async () => {
   const deadline = Date.now() + fuzzMs;
   const annoying = Promise.all(Array.from({ length: strangers }, () => annoy(random, deadline)));
   while (Date.now() < deadline) {
-    await expectServed();
+    await expectServed().catch((error: Error) => {
+      throw new Error(`${error.message}\n${node.logText()}`, { cause: error });
+    });
     if (existsSync("/proc/self/status")) expect(await node.residentBytes()).toBeLessThan(residentBytesMax);
   }
   await annoying;
