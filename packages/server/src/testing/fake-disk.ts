@@ -107,7 +107,7 @@ export class FakeDisk implements Disk {
     this.folders.delete(folder);
   }
 
-  async syncFolder(): Promise<void> {}
+  async syncFolder(_folder: string): Promise<void> {}
 
   /** The disk as the next process finds it after this one was killed. */
   afterKill(): FakeDisk {

@@ -111,7 +111,9 @@ const conversation = fc
   .array(fc.tuple(wellMade, fc.array(fault, { maxLength: 3 })), { minLength: 1, maxLength: 8 })
   .map((frames) =>
     Buffer.concat(
-      frames.map(([frame, faults]) => faults.reduce((bytes, spoil) => spoil(bytes), Buffer.from(frame))),
+      frames.map(([frame, faults]) =>
+        faults.reduce<Buffer>((bytes, spoil) => spoil(bytes), Buffer.from(frame)),
+      ),
     ),
   );
 
