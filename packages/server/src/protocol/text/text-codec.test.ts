@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { TestPort, type TestPortOptions } from "../../testing/fake-connection.ts";
+import { systemError } from "../../testing/fake-disk.ts";
 import { bytewise, cutsOf } from "../../testing/pieces.ts";
 import { TextCodec } from "./text-codec.ts";
 
@@ -199,6 +200,22 @@ describe("waiting", () => {
     await port.connect().talk("put q:\nitem\n\n");
     expect(await next.hear()).toBe(":item\n");
   });
+});
+
+test("a full disk: puts are refused with the reason, what was got in their turn was never there", async () => {
+  const [client, monitoring] = [(await start({ maxOpenTransactions: 5 })).connect(), port.connect()];
+  await client.talk("put q:\nold\n\nput r:\nold\n\nget r\nconfirm r 1\n");
+  await monitoring.talk("monitor m 60000\n");
+  port.node.disk.fault = (operation) => {
+    if (operation === "write") throw systemError("ENOSPC", "q");
+  };
+  const answer = await client.talk("version\nput r:\na\nb\n\nget r\nput m:\nc\n\nget q\nversion\n");
+  expect(answer).toMatch(/^:3.0.0\n-no space[^\n]*\n\*\n-no space[^\n]*\n:old\n:3.0.0\n$/);
+  expect(await monitoring.hear()).toBe("");
+  port.node.disk.fault = () => {};
+  port.node.clock.advance(60_000);
+  expect(await monitoring.hear()).toBe("*\n");
+  expect(await client.talk("put r:\nd\n\nget r\n")).toBe("+1\n:d\n");
 });
 
 describe("limits", () => {
