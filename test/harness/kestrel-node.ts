@@ -42,6 +42,12 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
+/** What the ready line says of where the node listens. */
+interface Listeners {
+  memcache: { port: number };
+  admin?: { port: number };
+}
+
 /** How a process ended. */
 export interface ProcessEnd {
   code: number | null;
@@ -62,6 +68,7 @@ export class KestrelNode implements AsyncDisposable {
   #flags: string[];
   #env: Record<string, string>;
   #port: number;
+  #adminPort: number | null = null;
   #child: ChildProcess | null = null;
   #end: Promise<ProcessEnd> = Promise.resolve({ code: null, signal: null });
 
@@ -96,6 +103,12 @@ export class KestrelNode implements AsyncDisposable {
     return this.#port;
   }
 
+  /** Port of the admin HTTP, which is off unless the flags say otherwise. */
+  get adminPort(): number {
+    if (this.#adminPort === null) throw new Error("this node has no admin port");
+    return this.#adminPort;
+  }
+
   get address(): string {
     return `${this.host}:${this.#port}`;
   }
@@ -110,7 +123,9 @@ export class KestrelNode implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#child !== null) throw new Error("this node is running already");
     const child = this.#spawn();
-    this.#port = await this.#readyPort(child);
+    const { memcache, admin } = await this.#readListeners(child);
+    this.#port = memcache.port;
+    this.#adminPort = admin?.port ?? null;
   }
 
   /** Starts the program and waits for its end: for starts that must fail. */
@@ -197,7 +212,7 @@ export class KestrelNode implements AsyncDisposable {
     return child;
   }
 
-  async #readyPort(child: ChildProcess): Promise<number> {
+  async #readListeners(child: ChildProcess): Promise<Listeners> {
     const ended = this.#end.then(({ code, signal }) => {
       throw new Error(`the node ended with ${signal ?? code} before it was ready\n${this.logText()}`);
     });
@@ -205,13 +220,9 @@ export class KestrelNode implements AsyncDisposable {
     try {
       const lines = createInterface(child.stdout!);
       const [line] = (await Promise.race([once(lines, "line"), ended])) as [string];
-      const ready = JSON.parse(line) as {
-        ready: boolean;
-        pid: number;
-        listeners: { memcache: { port: number } };
-      };
+      const ready = JSON.parse(line) as { ready: boolean; pid: number; listeners: Listeners };
       if (ready.ready !== true || ready.pid !== child.pid) throw new Error(`not a ready line: ${line}`);
-      return ready.listeners.memcache.port;
+      return ready.listeners;
     } finally {
       clearTimeout(timer);
       ended.catch(() => {});
