@@ -18,6 +18,8 @@ test.each([
   [["-h", "--version"], { action: "help" }],
   [["--version"], { action: "version" }],
   [["--check-config", "file"], { action: "check-config", file: "file" }],
+  [["--hash-password"], { action: "hash-password" }],
+  [["--make-token"], { action: "make-token" }],
   [["--config", "file"], { action: "serve", configFile: "file", settings: {} }],
 ])("%j", (args, flags) => {
   expect(parseFlags(args)).toEqual(flags);

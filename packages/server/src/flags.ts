@@ -17,6 +17,8 @@ Usage: kestrel [flags]
   --log-level LEVEL       trace, debug, info, warn, error or silent (info)
   --config FILE           settings, JSON or an ES module; flags come on top
   --check-config FILE     say whether the settings are right, and exit
+  --hash-password         read a password from standard input, print what the settings keep of it, and exit
+  --make-token            print a new token for the admin port and what the settings keep of it, and exit
   --version, --help
 
 When it is ready it prints one line of JSON on standard output with the addresses it listens on; its log goes to
@@ -35,7 +37,7 @@ export class FlagsError extends Error {
 }
 
 export type Flags =
-  | { readonly action: "help" | "version" }
+  | { readonly action: "help" | "version" | "hash-password" | "make-token" }
   | { readonly action: "check-config"; readonly file: string }
   | {
       readonly action: "serve";
@@ -48,6 +50,8 @@ export function parseFlags(args: readonly string[]): Flags {
   const values = parseValues(args);
   if (values.help) return { action: "help" };
   if (values.version) return { action: "version" };
+  if (values["hash-password"]) return { action: "hash-password" };
+  if (values["make-token"]) return { action: "make-token" };
   const file = values["check-config"];
   if (file !== undefined) return { action: "check-config", file };
   const settings: Partial<ServerSettings> = {};
@@ -89,6 +93,8 @@ const config = {
     "log-level": { type: "string" },
     config: { type: "string" },
     "check-config": { type: "string" },
+    "hash-password": { type: "boolean" },
+    "make-token": { type: "boolean" },
     version: { type: "boolean" },
     help: { type: "boolean", short: "h" },
   },

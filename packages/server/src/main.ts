@@ -1,5 +1,8 @@
 /** The program `kestrel`: one node until a signal, or a client's `shutdown`, stops it. */
 import { type Flags, FlagsError, help, parseFlags } from "./flags.ts";
+import { hashPassword } from "./locks/password.ts";
+import { readPassword } from "./locks/read-password.ts";
+import { makeToken } from "./locks/token.ts";
 import { createLogger } from "./logging.ts";
 import { KestrelServer } from "./server.ts";
 import { ServiceManager } from "./service/service-manager.ts";
@@ -33,6 +36,14 @@ async function run(flags: Flags): Promise<void> {
     case "check-config":
       process.stdout.write(`ok\n${describeSettings((await openFile(flags.file)).settings).join("\n")}\n`);
       break;
+    case "hash-password":
+      process.stdout.write(`${await hashPassword(await readPassword(process.stdin, process.stderr))}\n`);
+      break;
+    case "make-token": {
+      const { token, hash } = makeToken();
+      process.stdout.write(`token: ${token}\nkept as: ${hash}\n`);
+      break;
+    }
     case "serve":
       await serve(flags.settings, flags.configFile === null ? null : await openFile(flags.configFile));
       break;
