@@ -242,6 +242,11 @@ export class WaitingRoom {
       const desk = this.#deskOf(node);
       if (desk.hasAnswered && node.isFit("reads")) continue;
       if (desk.polls.size > 0) return;
+      if (node.isFit("reads") && !desk.isHeld && desk.error === undefined) {
+        // It has come only just now.
+        void this.#poll(desk);
+        return;
+      }
       unasked.push({ node, error: desk.error ?? node.lastError });
     }
     const graceMs = caller.deadline + ENDING_MS - performance.now();
