@@ -27,6 +27,11 @@ export interface QueueOptions {
   readonly expireTo: ExpirePut;
 }
 
+interface TimedRead {
+  readonly openedMs: number;
+  readonly holder: Receiver;
+}
+
 /** Counters since the start, per queue; see dialect of `stats`. */
 export interface QueueCounters {
   totalItems: number;
@@ -64,6 +69,10 @@ export class Queue {
   readonly #waiters: WaiterList = new WaiterList();
   /** How long the item handed out last had waited, in ms. */
   #lastAgeMs = 0;
+  /** A queue that discards has taken more than it may, for want of a head to discard. */
+  #isOverfull = false;
+  /** Open reads that go back by themselves when they are late, by id: the one opened first in front. */
+  readonly #timed: Map<number, TimedRead> = new Map();
   #isDeleted = false;
 
   constructor(options: QueueOptions) {
@@ -112,11 +121,33 @@ export class Queue {
       (maxItems !== null && reader.items >= maxItems) ||
       (maxSizeBytes !== null && reader.bytes >= maxSizeBytes)
     ) {
-      if (!discardOldWhenFull || reader.items === 0 || reader.find() !== "item") return "full";
-      reader.take();
-      this.counters.discarded++;
+      if (!discardOldWhenFull || reader.items === 0) return "full";
+      if (!this.#discardHead()) break;
     }
     return null;
+  }
+
+  /** False: the head is in the file only. It is on its way now, and until it is here the queue holds too much. */
+  #discardHead(): boolean {
+    this.#isOverfull = this.reader.find() !== "item";
+    if (this.#isOverfull) return false;
+    this.reader.take();
+    this.counters.discarded++;
+    return true;
+  }
+
+  /** What was put while the head was on its way has to be made room for. */
+  #discardExcess(): void {
+    const { maxItems, maxSizeBytes } = this.settings;
+    const { reader } = this;
+    while (
+      reader.items > 0 &&
+      ((maxItems !== null && reader.items > maxItems) ||
+        (maxSizeBytes !== null && reader.bytes > maxSizeBytes))
+    ) {
+      if (!this.#discardHead()) return;
+    }
+    this.#isOverfull = false;
   }
 
   /** An item was appended for this queue: serve who waits. */
@@ -135,9 +166,10 @@ export class Queue {
    */
   get(mode: GetMode, deadline: number, receiver: Receiver): ItemView | Waiter | null {
     if (this.#isDeleted) return null;
+    if (this.#timed.size > 0) this.#abortLate();
     // Whoever waits is first: a line exists only while there is nothing, or while bytes are on their way.
     const found = this.#waiters.length > 0 && this.reader.items > 0 ? "loading" : this.#findLive();
-    if (found === "item") return this.#handOut(mode);
+    if (found === "item") return this.#handOut(mode, receiver);
     const now = deadline === 0 ? 0 : this.#clock.now();
     if (found === "none" && deadline <= now) {
       this.#noteMiss(mode);
@@ -208,7 +240,7 @@ export class Queue {
     return true;
   }
 
-  #handOut(mode: GetMode): ItemView {
+  #handOut(mode: GetMode, receiver: Receiver): ItemView {
     const { reader } = this;
     const { view } = reader;
     view.expiryMs = this.#expiryOf(view);
@@ -222,6 +254,9 @@ export class Queue {
       reader.open(now);
       if (mode === "open") {
         this.counters.transactions++;
+        if (this.settings.openTransactionTimeoutMs !== null) {
+          this.#timed.set(view.id, { openedMs: now, holder: receiver });
+        }
         if (this.settings.enableTrace) this.#trace("open", view.id);
       }
     }
@@ -237,11 +272,12 @@ export class Queue {
         return;
       }
       waiter.withdraw();
-      waiter.receiver.receive(this.#handOut(waiter.mode));
+      waiter.receiver.receive(this.#handOut(waiter.mode, waiter.receiver));
     }
   }
 
   #loaded(isThere: boolean): void {
+    if (isThere && this.#isOverfull) this.#discardExcess();
     if (isThere) this.#serve();
     else this.#waiters.dismiss(() => true);
   }
@@ -252,6 +288,7 @@ export class Queue {
    */
   confirm(id: number): Receipt | null | false {
     if (this.#isDeleted) return false;
+    if (this.#timed.size > 0) this.#timed.delete(id);
     const confirmed = this.reader.confirm(id);
     if (confirmed !== false && this.settings.enableTrace) this.#trace("confirm", id);
     return confirmed;
@@ -267,6 +304,7 @@ export class Queue {
 
   /** As `abort`, but not counted: for an item that was held, not opened. */
   giveBack(id: number): boolean {
+    if (this.#timed.size > 0) this.#timed.delete(id);
     if (this.#isDeleted || !this.reader.giveBack(id)) return false;
     if (this.#waiters.length > 0) this.#serve();
     return true;
@@ -300,16 +338,20 @@ export class Queue {
 
   /** The regular look: expired items at the head, open reads that took too long. */
   sweep(looksAtHead: boolean): void {
-    const { openTransactionTimeoutMs, maxExpireSweep } = this.settings;
-    if (looksAtHead) this.flushExpired(maxExpireSweep ?? Number.POSITIVE_INFINITY);
+    if (looksAtHead) this.flushExpired(this.settings.maxExpireSweep ?? Number.POSITIVE_INFINITY);
+    if (this.#timed.size > 0) this.#abortLate();
+  }
+
+  /** Reads that are open for too long go back; first their holders hear so, for somebody else may open them next. */
+  #abortLate(): void {
+    const { openTransactionTimeoutMs } = this.settings;
     if (openTransactionTimeoutMs === null) return;
-    const openedBefore = this.#clock.now() - openTransactionTimeoutMs;
-    const late: number[] = [];
-    for (const place of this.reader.openPlaces()) {
-      if (place.openedMs > openedBefore) break;
-      late.push(place.id);
+    const openedMsMax = this.#clock.now() - openTransactionTimeoutMs;
+    for (const [id, { openedMs, holder }] of this.#timed) {
+      if (openedMs > openedMsMax) return;
+      holder.lapse?.(this, id);
+      this.abort(id);
     }
-    for (const id of late) this.abort(id);
   }
 
   /** Those who wait for an item that nobody has put yet hear that there is none. */

@@ -1,6 +1,7 @@
 /** Those who wait for an item of one queue, in the order they came. Exactly one of receive and miss is ever called. */
 import type { Timer } from "../clock.ts";
 import type { ItemView } from "../journal/item-view.ts";
+import type { Queue } from "./queue.ts";
 
 /**
  * - `take`: remove it; `open`: set it aside until it is confirmed or aborted; `peek`: look at it only.
@@ -18,6 +19,11 @@ export interface Receiver {
   receive(item: ItemView): void;
   /** The time is over, the queue is gone, or the item cannot be read. */
   miss(): void;
+  /**
+   * An item that was opened for this receiver has been open for too long, and goes back to the head: it must not be
+   * confirmed or aborted any more, since the next one to open it has the same id.
+   */
+  lapse?(queue: Queue, id: number): void;
 }
 
 /** A place in the line. */

@@ -114,7 +114,9 @@ export class Bulk {
 
   #lend(queue: Queue, items: readonly GatheredItem[], lendMs: number): void {
     const ids = items.map(({ itemId }) => itemId);
-    const firstId = ids.length === 0 ? 0 : this.#host.lentReads.lend(queue, ids, lendMs, this.#borrower);
+    const { lentReads } = this.#host;
+    const firstId = ids.length === 0 ? 0 : lentReads.lend(queue, ids, lendMs, this.#borrower);
+    this.#gathering!.onLapse = (itemId) => lentReads.forget(firstId + ids.indexOf(itemId));
     this.#answer(items, firstId);
   }
 

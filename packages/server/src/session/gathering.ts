@@ -39,6 +39,8 @@ export class Gathering implements Receiver {
   /** Nothing more is collected. */
   #isOver = false;
   #isAbandoned = false;
+  /** Told of an open item that has gone back by itself after `done`. */
+  onLapse: (itemId: number) => void = () => {};
 
   /** `done` is called once, perhaps within `resume`; never after `abandon`. */
   constructor(host: SessionHost, plan: GatheringPlan, done: (items: readonly GatheredItem[]) => void) {
@@ -110,6 +112,12 @@ export class Gathering implements Receiver {
     this.#waiter = null;
     this.#isOver = true;
     this.#settle();
+  }
+
+  lapse(_queue: Queue, id: number): void {
+    const index = this.#items.findIndex(({ itemId }) => itemId === id);
+    if (index >= 0) this.#items.splice(index, 1);
+    this.onLapse(id);
   }
 
   #add({ id, buffer, start, end, receipt }: ItemView): void {

@@ -77,6 +77,11 @@ export class LentReads {
     return item?.loan.queue.abort(item.itemId) ?? false;
   }
 
+  /** The item has gone back by itself. */
+  forget(id: number): void {
+    this.#take(id);
+  }
+
   #take(id: number): LentItem | undefined {
     const item = this.#items.get(id);
     if (item === undefined) return undefined;

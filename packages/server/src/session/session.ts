@@ -141,6 +141,10 @@ export class Session implements Receiver {
     this.#openReads = null;
   }
 
+  lapse(queue: Queue, id: number): void {
+    this.#openReads?.forget(queue, id);
+  }
+
   receive(item: ItemView): void {
     const request = this.#waitingFor!;
     const queue = this.#waitingAt!;

@@ -1,0 +1,418 @@
+/**
+ * Every setting of a queue, shown by a conversation that holds with it and does not hold without it. Those that
+ * only the journal's files show are in the tests of the journal.
+ */
+import { describe, expect, test } from "vitest";
+import { Conversation, Mismatch } from "../testing/conversation.ts";
+import type { KestrelConfig, QueueConfig } from "./config-file.ts";
+
+interface Case {
+  readonly setting: keyof QueueConfig;
+  readonly title: string;
+  readonly config: KestrelConfig;
+  readonly script: string;
+}
+
+const cases: Case[] = [
+  {
+    setting: "maxItems",
+    title: "a full queue refuses; what is open does not fill it",
+    config: { queues: [{ name: "q", maxItems: 2 }] },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      > set q 0 0 1
+      > b
+      < STORED
+      > set q 0 0 1
+      > c
+      < NOT_STORED
+      > get q/open
+      < VALUE q 0 1
+      < a
+      < END
+      > set q 0 0 1
+      > d
+      < STORED
+      > set q 0 0 1
+      > e
+      < NOT_STORED
+      stat q items 2`,
+  },
+  {
+    setting: "maxItems",
+    title: "the default is for every queue that says nothing else",
+    config: { default: { maxItems: 1 }, queues: [{ name: "r", maxItems: null }] },
+    script: `
+      > set r 0 0 1
+      > a
+      < STORED
+      > set r 0 0 1
+      > b
+      < STORED
+      > set q 0 0 1
+      > a
+      < STORED
+      > set q 0 0 1
+      > b
+      < NOT_STORED`,
+  },
+  {
+    setting: "maxSize",
+    title: "full is who has reached it, not who would pass it",
+    config: { queues: [{ name: "q", maxSize: "10B" }] },
+    script: `
+      > set q 0 0 9
+      > 123456789
+      < STORED
+      > set q 0 0 9
+      > 123456789
+      < STORED
+      > set q 0 0 1
+      > 1
+      < NOT_STORED
+      > get q
+      < VALUE q 0 9
+      < 123456789
+      < END
+      > set q 0 0 1
+      > 1
+      < STORED
+      stat q bytes 10`,
+  },
+  {
+    setting: "maxItemSize",
+    title: "larger items are refused",
+    config: { default: { maxItemSize: "3B" } },
+    script: `
+      > set q 0 0 4
+      > 1234
+      < NOT_STORED
+      > set q 0 0 3
+      > 123
+      < STORED
+      stat q items 1`,
+  },
+  {
+    setting: "discardOldWhenFull",
+    title: "a full queue drops its oldest items",
+    config: { queues: [{ name: "q", maxItems: 2, maxSize: "10B", discardOldWhenFull: true }] },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      > set q 0 0 1
+      > b
+      < STORED
+      > set q 0 0 1
+      > c
+      < STORED
+      > set q 0 0 9
+      > 123456789
+      < STORED
+      > set q 0 0 1
+      > d
+      < STORED
+      stat q discarded 3
+      > get q
+      < VALUE q 0 9
+      < 123456789
+      < END
+      > get q
+      < VALUE q 0 1
+      < d
+      < END`,
+  },
+  {
+    setting: "discardOldWhenFull",
+    title: "also right after a start, when the oldest ones are in the file only",
+    config: { queues: [{ name: "q", maxItems: 2, discardOldWhenFull: true }] },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      > set q 0 0 1
+      > b
+      < STORED
+      restart
+      > set q 0 0 1
+      > c
+      < STORED
+      > set q 0 0 1
+      > d
+      < STORED
+      > get q/t=1000
+      < VALUE q 0 1
+      < c
+      < END
+      stat q items 1`,
+  },
+  {
+    setting: "maxAge",
+    title: "caps the life of every item, whatever its own expiry says",
+    config: { default: { maxAge: "10s" } },
+    script: `
+      > set q 0 0 7
+      > forever
+      < STORED
+      > set q 0 100 1
+      > a
+      < STORED
+      > set q 0 5 5
+      > short
+      < STORED
+      wait 4000
+      > get q/peek
+      < VALUE q 0 7
+      < forever
+      < END
+      > set q 0 0 5
+      > later
+      < STORED
+      wait 6000
+      > get q
+      < VALUE q 0 5
+      < later
+      < END
+      stat q expired_items 3`,
+  },
+  {
+    setting: "expireToQueue",
+    title: "what has expired goes there, without expiry: delayed work, woken when it is due",
+    config: { queues: [{ name: "later", maxAge: "5s", expireToQueue: "now" }] },
+    script: `
+      > set later 7 0 1
+      > a
+      < STORED
+      b> get now/t=60000
+      wait 4000
+      > get now
+      < END
+      wait 1000
+      b< VALUE now 7 1
+      b< a
+      b< END
+      stat later items 0
+      > set later 0 2 1
+      > b
+      < STORED
+      wait 2000
+      restart
+      wait 600000
+      > get now/t=1000
+      < VALUE now 0 1
+      < b
+      < END`,
+  },
+  {
+    setting: "maxExpireSweep",
+    title: "so many expired items go with one sweep; a get does not wait for the sweep",
+    config: { default: { maxExpireSweep: 2 } },
+    script: `
+      > set q 0 1 1
+      > a
+      < STORED
+      > set q 0 1 1
+      > b
+      < STORED
+      > set q 0 1 1
+      > c
+      < STORED
+      > set q 0 1 1
+      > d
+      < STORED
+      > set q 0 1 1
+      > e
+      < STORED
+      wait 1000
+      stat q items 3
+      wait 1000
+      stat q items 1
+      > get q
+      < END
+      stat q expired_items 5`,
+  },
+  {
+    setting: "maxQueueAge",
+    title: "an old queue goes when it is empty, and nobody waits there or has something open",
+    config: { default: { maxQueueAge: "10s" } },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      wait 11000
+      > get q/open
+      < VALUE q 0 1
+      < a
+      < END
+      wait 2000
+      stat q open_transactions 1
+      > get q/close
+      < END
+      b> get q/t=5000
+      wait 4000
+      stat q waiters 1
+      wait 1000
+      b< END
+      wait 1000
+      stat q items none
+      > get q
+      < END
+      stat q items 0`,
+  },
+  {
+    setting: "openTransactionTimeout",
+    title: "a read that is open for too long goes back, and is the reader's no more",
+    config: { queues: [{ name: "q", openTransactionTimeout: "10s" }] },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      > set q 0 0 1
+      > b
+      < STORED
+      > get q/open
+      < VALUE q 0 1
+      < a
+      < END
+      wait 9000
+      stat q open_transactions 1
+      wait 2000
+      stat q open_transactions 0
+      stat q canceled_transactions 1
+      b> get q/open
+      b< VALUE q 0 1
+      b< a
+      b< END
+      # What the first reader does now is nothing to the second one.
+      > confirm q 1
+      < ERROR
+      > get q/abort
+      < END
+      hang up
+      c> get q
+      c< VALUE q 0 1
+      c< b
+      c< END
+      b> confirm q 1
+      b< END
+      stat q items 0`,
+  },
+  {
+    setting: "openTransactionTimeout",
+    title: "without sweeps it goes back when somebody asks",
+    config: {
+      expirationTimerFrequency: null,
+      queues: [{ name: "q", openTransactionTimeout: "10s" }],
+    },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      > get q/open
+      < VALUE q 0 1
+      < a
+      < END
+      wait 9000
+      b> get q
+      b< END
+      wait 2000
+      b> get q
+      b< VALUE q 0 1
+      b< a
+      b< END`,
+  },
+  {
+    setting: "keepJournal",
+    title: "false: nothing is there after a restart",
+    config: { queues: [{ name: "q", keepJournal: false }] },
+    script: `
+      > set r 0 0 1
+      > a
+      < STORED
+      > set q 0 0 1
+      > a
+      < STORED
+      > get q+x
+      < END
+      > set q 0 0 1
+      > b
+      < STORED
+      > get q
+      < VALUE q 0 1
+      < a
+      < END
+      stat q logsize 0
+      restart
+      stat q items none
+      stat q+x items none
+      stat r items 1`,
+  },
+  {
+    setting: "fanoutOnly",
+    title: "the parent keeps nothing, its fanouts do",
+    config: { queues: [{ name: "q", fanoutOnly: true }] },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      > get q+x
+      < END
+      > set q 0 0 1
+      > b
+      < STORED
+      > get q
+      < END
+      restart
+      > set q 0 0 1
+      > c
+      < STORED
+      > get q
+      < END
+      > get q+x/t=1000
+      < VALUE q+x 0 1
+      < b
+      < END
+      > get q+x
+      < VALUE q+x 0 1
+      < c
+      < END`,
+  },
+  {
+    setting: "enableTrace",
+    title: "each open, confirm and abort is logged",
+    config: { queues: [{ name: "q", enableTrace: true }] },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      > get q/open
+      < VALUE q 0 1
+      < a
+      < END
+      log trace`,
+  },
+];
+
+describe.each(cases)("$setting: $title", ({ setting, config, script }) => {
+  test("with it", async () => {
+    await using conversation = await Conversation.start(config);
+    await conversation.hold(script);
+  });
+
+  test("not without it", async () => {
+    await using conversation = await Conversation.start(without(config, setting), {}, 200);
+    await expect(conversation.hold(script)).rejects.toThrow(Mismatch);
+  });
+});
+
+function without(config: KestrelConfig, setting: keyof QueueConfig): KestrelConfig {
+  const strip = <T extends QueueConfig>({ [setting]: _, ...rest }: T): Omit<T, typeof setting> => rest;
+  const { default: inherited = {}, queues = [] } = config;
+  return {
+    ...config,
+    default: strip(inherited),
+    queues: queues.map((queue) => ({ ...strip(queue), name: queue.name })),
+  };
+}
