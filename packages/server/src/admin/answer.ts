@@ -22,7 +22,7 @@ export class HttpError extends Error {
 }
 
 const jsonType = "application/json; charset=utf-8";
-export const textType = "text/plain; charset=utf-8";
+const textType = "text/plain; charset=utf-8";
 
 /** For everything: nobody is to guess types, frame the page, load answers into theirs, or learn where one was. */
 const commonHeaders: Readonly<Record<string, string>> = {

@@ -23,7 +23,7 @@ const sliceLength = 250;
 type Row = readonly [name: string, ...numbers: number[]];
 
 /** What a row's numbers are. `oldestAtMs` is 0 when there is no item, or its time is not known. */
-export const columns = [
+const columns = [
   "items",
   "bytes",
   "putRate",

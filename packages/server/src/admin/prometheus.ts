@@ -52,7 +52,7 @@ function register(
 }
 
 /** The queues of one scrape. */
-export class Scrape {
+class Scrape {
   readonly #host: AdminHost;
   listed: Queue[] = [];
   omitted = 0;

@@ -14,9 +14,9 @@ export interface AdminRequest {
   readonly body: unknown;
 }
 
-export type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST" | "DELETE";
 /** Null: the handler has taken the response over. Throws HttpError or KestrelError. */
-export type Handler = (request: AdminRequest) => Answer | null | Promise<Answer>;
+type Handler = (request: AdminRequest) => Answer | null | Promise<Answer>;
 
 /** One path and what can be done with it. `:name` stands for any one segment. GET answers HEAD too. */
 export interface Route {

@@ -93,10 +93,14 @@ export class EmbeddedQueues {
   }
 
   async #get(queue: Queue, mode: GetMode, { waitMs = 0 }: GetOptions): Promise<Item | null> {
-    const { clock, counters } = this.#host;
+    const { clock, counters, timings } = this.#host;
     const deadline = waitMs > 0 ? clock.now() + waitMs : 0;
+    const began = mode === "peek" ? 0 : timings.beginGet();
     const found = await new Promise<{ item: Item; receipt: Receipt | null } | null>((resolve) => {
-      const receive = (item: ItemView): void => resolve({ item: copyOf(item), receipt: item.receipt });
+      const receive = (item: ItemView): void => {
+        if (began !== 0) timings.noteDelivery(queue, item.addTimeMs, clock.now());
+        resolve({ item: copyOf(item), receipt: item.receipt });
+      };
       const result = queue.get(mode, deadline, { receive, miss: () => resolve(null) });
       if (result === null) resolve(null);
       else if (!(result instanceof Waiter)) receive(result);
