@@ -2,18 +2,12 @@
  * Every setting of a queue, shown by a conversation that holds with it and does not hold without it. Those that
  * only the journal's files show are in the tests of the journal.
  */
-import { describe, expect, test } from "vitest";
-import { Conversation, Mismatch } from "../testing/conversation.ts";
-import type { KestrelConfig, QueueConfig } from "./config-file.ts";
+import { expect, test } from "vitest";
+import { Conversation } from "../testing/conversation.ts";
+import { type SettingCase, testWithAndWithout } from "../testing/with-and-without.ts";
+import type { QueueConfig } from "./config-file.ts";
 
-interface Case {
-  readonly setting: keyof QueueConfig;
-  readonly title: string;
-  readonly config: KestrelConfig;
-  readonly script: string;
-}
-
-const cases: Case[] = [
+const cases: SettingCase<keyof QueueConfig>[] = [
   {
     setting: "maxItems",
     title: "a full queue refuses; what is open does not fill it",
@@ -395,24 +389,27 @@ const cases: Case[] = [
   },
 ];
 
-describe.each(cases)("$setting: $title", ({ setting, config, script }) => {
-  test("with it", async () => {
-    await using conversation = await Conversation.start(config);
-    await conversation.hold(script);
-  });
+testWithAndWithout(cases);
 
-  test("not without it", async () => {
-    await using conversation = await Conversation.start(without(config, setting), {}, 200);
-    await expect(conversation.hold(script)).rejects.toThrow(Mismatch);
-  });
+test("a trace tells the queue and the item", async () => {
+  await using conversation = await Conversation.start({ queues: [{ name: "q", enableTrace: true }] });
+  await conversation.hold(`
+    > set q 0 0 1
+    > a
+    < STORED
+    > get q/open
+    < VALUE q 0 1
+    < a
+    < END
+    > get q/abort
+    < END
+    > get q/open
+    < VALUE q 0 1
+    < a
+    < END
+    > get q/close
+    < END`);
+  expect(conversation.log.having("trace").map(({ fields }) => fields)).toEqual(
+    ["open", "abort", "open", "confirm"].map((event) => ({ queue: "q", event, id: 1 })),
+  );
 });
-
-function without(config: KestrelConfig, setting: keyof QueueConfig): KestrelConfig {
-  const strip = <T extends QueueConfig>({ [setting]: _, ...rest }: T): Omit<T, typeof setting> => rest;
-  const { default: inherited = {}, queues = [] } = config;
-  return {
-    ...config,
-    default: strip(inherited),
-    queues: queues.map((queue) => ({ ...strip(queue), name: queue.name })),
-  };
-}

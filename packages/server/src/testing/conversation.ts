@@ -9,6 +9,7 @@
  *     wait 1000              so many ms go by, after the server has read all that was sent
  *     restart, kill          the server stops cleanly, or is killed, and starts again on what its disk holds
  *     stat q items 2         a statistic of a queue; `none` when there is no such queue
+ *     stats cmd_get 2        a statistic of the server
  *     log reloaded...        the server's log has such a line
  *
  * Empty lines and those that begin with `#` mean nothing.
@@ -100,6 +101,9 @@ export class Conversation implements AsyncDisposable {
       const statistics = await this.#ask(`dump_stats ${queue}`);
       const found = statistics.find((statistic) => statistic.startsWith(`  ${name}=`));
       expectLike(value.join(" "), found?.slice(`  ${name}=`.length) ?? "none");
+    } else if (word === "stats") {
+      const found = (await this.#ask("stats")).find((stat) => stat.startsWith(`STAT ${rest[0]} `));
+      expectLike(`STAT ${rest.join(" ")}`, found ?? "none");
     } else if (word === "log") {
       const message = rest.join(" ");
       if (!this.log.lines.some((logged) => isLike(message, logged.message))) {
