@@ -27,6 +27,11 @@ type Arguments<P extends Positionals, F extends Flags> = ArgumentsCamelCase<
   InferredOptionTypes<P> & InferredOptionTypes<F>
 >;
 
+/** The words with which a command is called: `put`, or `load flood`. */
+export function nameOf(command: Pick<Command, "usage">): string {
+  return command.usage.split(/ [<[]/, 1)[0]!;
+}
+
 /** A command whose arguments' types have been checked where it was defined. */
 export type Command = CommandSpec<Positionals, Flags>;
 

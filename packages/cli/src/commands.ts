@@ -7,6 +7,11 @@ import { dumpCommand } from "./commands/dump.ts";
 import { flushCommand } from "./commands/flush.ts";
 import { getCommand } from "./commands/get.ts";
 import { loadCommand } from "./commands/load.ts";
+import { loadFloodCommand } from "./commands/load-flood.ts";
+import { loadLeakyReaderCommand } from "./commands/load-leaky-reader.ts";
+import { loadManyClientsCommand } from "./commands/load-many-clients.ts";
+import { loadPackingCommand } from "./commands/load-packing.ts";
+import { loadPutManyCommand } from "./commands/load-put-many.ts";
 import { moveCommand } from "./commands/move.ts";
 import { peekCommand } from "./commands/peek.ts";
 import { pingCommand } from "./commands/ping.ts";
@@ -48,4 +53,9 @@ export const commands: readonly Command[] = [
   serveCommand,
   upCommand,
   completionCommand,
+  loadPutManyCommand,
+  loadManyClientsCommand,
+  loadFloodCommand,
+  loadPackingCommand,
+  loadLeakyReaderCommand,
 ];

@@ -50,6 +50,13 @@ it.each([
   [["completion", "z"], ["zsh"]],
   [["put", "work", "any"], []],
   [["load", "work", "fi"], []],
+  [["load", "f"], ["flood"]],
+  [
+    ["load", "ma"],
+    ["many-clients", "mail"],
+  ],
+  [["load", "flood", "--pref"], ["--prefill"]],
+  [["load", "flood", "--queue", "m"], ["mail"]],
   [["nonsense", ""], []],
   [["get", "--servers", "no:such:thing", ""], []],
 ])("completes %j", async (words, expected) => {

@@ -3,7 +3,7 @@
  * the cluster. Asks the cluster only for names, briefly; a cluster that doesn't answer completes to nothing.
  */
 import { type ClusterArguments, clusterOptions } from "./cluster.ts";
-import type { Command } from "./command.ts";
+import { type Command, nameOf } from "./command.ts";
 import { lookAtQueues, rowsByQueue } from "./queue-list.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -38,9 +38,39 @@ async function candidatesFor(
   surroundings: Surroundings,
 ): Promise<readonly string[]> {
   const current = words.at(-1) ?? "";
-  if (words.length <= 1) return current.startsWith("-") ? ["--help", "--version"] : commands.map(nameOf);
-  const command = commands.find((candidate) => nameOf(candidate) === words[0]);
-  if (command === undefined) return [];
+  if (words.length <= 1 && current.startsWith("-")) return ["--help", "--version"];
+  const next = commands.flatMap((command) => followingWord(command, words));
+  if (words.length <= 1) return [...new Set(next)];
+  const command = commands
+    .filter((candidate) => followingWord(candidate, [...words.slice(0, -1), ""]).length === 0)
+    .filter((candidate) =>
+      nameOf(candidate)
+        .split(" ")
+        .every((word, index) => words[index] === word),
+    )
+    .sort((a, b) => nameOf(b).length - nameOf(a).length)[0];
+  if (command === undefined) return next;
+  return [
+    ...next,
+    ...(await argumentsFor(command, words.slice(nameOf(command).split(" ").length - 1), surroundings)),
+  ];
+}
+
+/** The word of the command's name that stands where the last of `words` does, if all before it fit. */
+function followingWord(command: Command, words: readonly string[]): string[] {
+  const name = nameOf(command).split(" ");
+  const isBegun = words.slice(0, -1).every((word, index) => name[index] === word);
+  const word = name[words.length - 1];
+  return isBegun && word !== undefined ? [word] : [];
+}
+
+/** What may follow a command; the first of `words` is the last of its name. */
+async function argumentsFor(
+  command: Command,
+  words: readonly string[],
+  surroundings: Surroundings,
+): Promise<readonly string[]> {
+  const current = words.at(-1) ?? "";
   const expected = findValuedFlag(words.at(-2)!, command);
   if (expected !== undefined) {
     const choices = command.flags[expected]?.choices;
@@ -111,8 +141,4 @@ function clusterArguments(words: readonly string[]): ClusterArguments {
     strategy: "round-robin",
     timeout: undefined,
   };
-}
-
-function nameOf(command: Command): string {
-  return command.usage.split(" ")[0]!;
 }

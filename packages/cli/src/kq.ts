@@ -3,7 +3,7 @@
  * and turns every way in which one can end into an exit code and at most one line on standard error.
  */
 import yargs, { type Argv, type Options } from "yargs";
-import type { Command } from "./command.ts";
+import { type Command, nameOf } from "./command.ts";
 import { completionWord } from "./commands/completion.ts";
 import { commands } from "./commands.ts";
 import { complete } from "./completion.ts";
@@ -22,7 +22,7 @@ import { writeOut } from "./writing.ts";
 
 /** Runs one command line (without the program's name). Never throws and never ends the process. */
 export async function kq(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
-  const called = commands.find((command) => nameOf(command) === argv[0]);
+  const called = findCommand(argv);
   const name = called === undefined ? "kq" : `kq ${nameOf(called)}`;
   try {
     if (argv[0] === completionWord) {
@@ -34,7 +34,7 @@ export async function kq(argv: readonly string[], surroundings: Surroundings): P
     const parser = define(surroundings, (command, args) => {
       run = () => command.run(args as never, surroundings);
     });
-    const text = await parse(parser, separatePassedThrough(argv));
+    const text = await parse(parser, arranged(argv, called));
     if (text !== "") await writeOut(surroundings.stdout, `${text}\n`);
     return run === undefined ? exitCodes.done : await run();
   } catch (error) {
@@ -86,7 +86,6 @@ function define(surroundings: Surroundings, choose: Choose): Argv {
     .demandCommand(1, "name a command")
     .version(version)
     .help()
-    .alias("help", "h")
     .epilogue(
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing there. `kq <command> --help` has examples.",
     )
@@ -96,19 +95,27 @@ function define(surroundings: Surroundings, choose: Choose): Argv {
 }
 
 function addCommand(parser: Argv, command: Command, choose: Choose): void {
+  const name = nameOf(command);
   parser.command(
-    command.usage,
-    command.describe,
+    command.usage.replace(name, yargsNameOf(command)),
+    // Commands of several words are told of in the help of the first. (The types have false apart from texts.)
+    (name.includes(" ") ? false : command.describe) as string,
     (own) => {
       for (const [key, options] of Object.entries(command.positionals)) own.positional(key, options);
       for (const [key, options] of Object.entries(command.flags)) {
         own.option(key, { group: "Options:", ...onlyOnce(key, options) });
       }
       for (const [line, meaning] of command.examples) own.example(line, meaning);
+      const further = commands.filter((other) => nameOf(other).startsWith(`${name} `));
+      if (further.length > 0) own.epilogue(`Also:\n${further.map(heading).join("\n")}`);
       return own.version(false).usage(`kq ${command.usage}\n\n${command.describe}`);
     },
     (args) => choose(command, withRest(command, args)),
   );
+}
+
+function heading(command: Command): string {
+  return `  kq ${command.usage.padEnd(20)} ${command.describe}`;
 }
 
 /** A flag that takes one value takes it once; yargs would make an array of two. */
@@ -146,17 +153,30 @@ async function parse(parser: Argv, argv: readonly string[]): Promise<string> {
   return text;
 }
 
-/** `serve --port 1` becomes `serve -- --port 1`, so that flags which aren't ours reach the command. */
-function separatePassedThrough(argv: readonly string[]): readonly string[] {
-  const [name, ...rest] = argv;
-  const command = commands.find((candidate) => nameOf(candidate) === name);
-  const isHelp = rest.length === 1 && (rest[0] === "--help" || rest[0] === "-h");
-  if (command?.isPassedThrough !== true || isHelp || rest.length === 0) return argv;
-  return [name!, "--", ...rest];
+/** The command that a line calls, the one with the longest name if several fit. */
+function findCommand(argv: readonly string[]): Command | undefined {
+  const fits = (command: Command) =>
+    nameOf(command)
+      .split(" ")
+      .every((word, index) => argv[index] === word);
+  return commands.filter(fits).sort((a, b) => nameOf(b).length - nameOf(a).length)[0];
 }
 
-function nameOf(command: Command): string {
-  return command.usage.split(" ")[0]!;
+/**
+ * The line as yargs is to see it: the command's name as one word, and `serve --port 1` as `serve -- --port 1`,
+ * so that flags which aren't ours reach the command. `-h` asks for help, but is a load test's letter for a host.
+ */
+function arranged(argv: readonly string[], command: Command | undefined): readonly string[] {
+  if (command === undefined) return argv.map((word) => (word === "-h" ? "--help" : word));
+  const rest = argv.slice(nameOf(command).split(" ").length);
+  const isHelp = rest.length === 1 && (rest[0] === "--help" || rest[0] === "-h");
+  if (isHelp) return [yargsNameOf(command), "--help"];
+  if (command.isPassedThrough === true && rest.length > 0) return [yargsNameOf(command), "--", ...rest];
+  return [yargsNameOf(command), ...rest];
+}
+
+function yargsNameOf(command: Command): string {
+  return nameOf(command).replaceAll(" ", "-");
 }
 
 // yargs looks these up as singular and plural, though its types know of strings only.

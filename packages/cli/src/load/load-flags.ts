@@ -1,0 +1,95 @@
+/**
+ * The flags that all load tests have, with the letters and defaults of Kestrel's own, and the nodes they mean.
+ */
+import { parseNodeAddress } from "@kestrel-mq/client";
+import { clusterOptions } from "../cluster.ts";
+import { parseCount } from "../count.ts";
+import { parseDurationMs } from "../duration.ts";
+import { UsageError } from "../exit-code.ts";
+import type { Surroundings } from "../surroundings.ts";
+import { MemcacheWire } from "./memcache-wire.ts";
+import type { ConnectWire, WireTarget } from "./wire.ts";
+
+export const loadFlags = {
+  queue: { type: "string", alias: "q", requiresArg: true, default: "spam", describe: "The queue" },
+  host: { type: "string", alias: "h", requiresArg: true, describe: "One node's host, instead of --servers" },
+  port: {
+    type: "string",
+    alias: "p",
+    requiresArg: true,
+    coerce: (text: string): number => parseCount(text, 1),
+    describe: "Its port [22133]",
+  },
+  "no-flush": { type: "boolean", alias: "F", describe: "Don't flush the queue first" },
+  json: { type: "boolean", group: "Output:", describe: "Put out JSON, for programs" },
+  servers: {
+    type: "string",
+    group: "Cluster:",
+    requiresArg: true,
+    describe: "The nodes, as host:port,host:port",
+  },
+  "servers-file": { type: "string", group: "Cluster:", requiresArg: true, describe: "A file of nodes" },
+  node: { type: "string", group: "Cluster:", requiresArg: true, describe: "Only this one of the nodes" },
+  timeout: {
+    type: "string",
+    group: "Cluster:",
+    requiresArg: true,
+    default: "10s",
+    coerce: (text: string): number => parseDurationMs(text),
+    describe: "How long a node may take to answer",
+  },
+} as const;
+
+/** A whole number from 1, with Kestrel's letter for it. */
+export function countFlag(
+  letter: string,
+  defaultCount: number,
+  describe: string,
+): {
+  readonly type: "string";
+  readonly alias: string;
+  readonly requiresArg: true;
+  readonly default: string;
+  readonly coerce: (text: string) => number;
+  readonly describe: string;
+} {
+  return {
+    type: "string",
+    alias: letter,
+    requiresArg: true,
+    default: String(defaultCount),
+    coerce: (text) => parseCount(text, 0),
+    describe,
+  };
+}
+
+/** The parsed values of `loadFlags`. */
+export interface LoadArguments {
+  queue: string;
+  host: string | undefined;
+  port: number | undefined;
+  noFlush: boolean | undefined;
+  json: boolean | undefined;
+  servers: string | undefined;
+  serversFile: string | undefined;
+  node: string | undefined;
+  timeout: number;
+}
+
+/** Where the load goes, and by which protocol. Throws UsageError. */
+export async function loadTargets(
+  args: LoadArguments,
+  surroundings: Surroundings,
+): Promise<{ targets: WireTarget[]; connect: ConnectWire }> {
+  const timeoutMs = args.timeout;
+  if (args.host !== undefined || args.port !== undefined) {
+    if (args.servers !== undefined || args.serversFile !== undefined) {
+      throw new UsageError("-h and -p name one node, --servers several: use either");
+    }
+    const target = { host: args.host ?? "localhost", port: args.port ?? 22133, timeoutMs };
+    return { targets: [target], connect: MemcacheWire.connect };
+  }
+  const { servers } = await clusterOptions({ ...args, strategy: "round-robin" }, surroundings);
+  const targets = servers.map((server) => ({ ...parseNodeAddress(server), timeoutMs }));
+  return { targets, connect: MemcacheWire.connect };
+}

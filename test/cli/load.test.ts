@@ -1,0 +1,89 @@
+/** Load tests of the real program: green on one node and on three, red when a proxy spoils the answers. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { KestrelNode } from "../harness/kestrel-node.ts";
+import { damages, doubles, type Fault, FaultyProxy, loses, swallows, swaps } from "./faulty-proxy.ts";
+import { runKq, startKq } from "./kq-process.ts";
+
+interface Report {
+  put: number;
+  got: number;
+  puts: { requests: number; p50: number; p9999: number; max: number };
+  faults: Record<string, number>;
+  failure: string | null;
+}
+
+const faultless = { lost: 0, doubled: 0, outOfOrder: 0, damaged: 0, foreign: 0 };
+
+let nodes: KestrelNode[];
+let servers: string[];
+beforeAll(async () => {
+  nodes = await Promise.all([1, 2, 3].map(() => KestrelNode.start()));
+  servers = nodes.map(({ address }) => address);
+});
+afterAll(async () => {
+  await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
+});
+
+async function load(
+  line: string,
+  to: readonly string[],
+): Promise<{ code: number | null; report: Report; err: string }> {
+  const { code, out, err } = await runKq(["load", ...line.split(" "), "--json"], { servers: to });
+  return { code, report: JSON.parse(out), err };
+}
+
+describe.each([1, 3])("kq load on %i nodes", (count) => {
+  it.each([
+    ["put-many -c 10 -n 1000 -q a", 1000, 0],
+    ["put-many -c 9 -n 900 -b 100 -r 7 -Q 3 -g -q b", 900, 900],
+    ["many-clients -s 1 -n 50 -c 20 -q c", 50, 50],
+    ["many-clients -s 1 -n 50 -c 20 -k 20 -q d", 50, 50],
+    ["flood -n 2000 -q e", 2000, 2000],
+    ["flood -n 1000 -P 500 -R 3 -C 4 -r 10 -B -k 2 -q f", 1502, 1502],
+    ["packing -n 500 -c 2 -t 0 -q g", 1500, 1500],
+    ["leaky-reader -n 300 -d 0.1 -t 2 -q h", 300, 300],
+  ])("%s", async (line, put, got) => {
+    const { code, report, err } = await load(line, servers.slice(0, count));
+    expect([err, code]).toEqual(["", 0]);
+    expect(report).toMatchObject({ put, got: got === 0 ? 0 : got, faults: faultless, failure: null });
+    expect(report.puts.p50).toBeLessThanOrEqual(report.puts.p9999);
+    expect(report.puts.p9999).toBeLessThanOrEqual(report.puts.max);
+  });
+});
+
+describe("kq load finds", () => {
+  const through = async (fault: Fault) => {
+    await using proxy = await FaultyProxy.start(nodes[0]!.port, fault);
+    return await load("flood -n 200 --timeout 1s", [proxy.address]);
+  };
+
+  it.each([
+    ["a lost item", loses, { lost: 1 }],
+    ["a doubled item, and the one in whose place it came", doubles(), { doubled: 1, lost: 1 }],
+    ["two items in the wrong order", swaps(), { outOfOrder: 1, lost: 1 }],
+    ["a damaged item", damages, { damaged: 1 }],
+  ])("%s", async (_, fault, faults) => {
+    const { code, report, err } = await through(fault);
+    expect(code).toBe(1);
+    expect(report.faults).toEqual({ ...faultless, ...faults });
+    expect(err.trimEnd().split("\n")).toHaveLength(Object.keys(faults).length);
+  });
+
+  it("an answer that never comes", async () => {
+    const { code, report } = await through(swallows);
+    expect([code, report.failure]).toEqual([1, expect.stringContaining("no answer in time")]);
+  });
+
+  it("items that it did not put", async () => {
+    await runKq(["put", "strange", "x"], { servers: [servers[0]!] });
+    const { code, report } = await load("flood -n 10 -F -q strange", [servers[0]!]);
+    expect([code, report.faults]).toEqual([1, { ...faultless, foreign: 1 }]);
+  });
+});
+
+it("kq load ends at once with Ctrl-C", async () => {
+  await using kq = startKq(["load", "many-clients", "-n", "100000", "-q", "i"], { servers });
+  while ((await runKq(["queues", "--by-node", "i"], { servers })).code !== 0);
+  kq.child.kill("SIGINT");
+  expect(await kq.ended).toEqual({ code: 1, out: "", err: "kq load many-clients: interrupted\n" });
+});
