@@ -10,6 +10,7 @@
  * - `read-open`: a plain get while this session has an open read on that queue.
  * - `too-many-open`: more open reads than `maxOpenTransactions`.
  * - `unavailable`: the server's status, or a connection limit, forbids this operation now.
+ * - `unauthenticated`: nobody has said yet who it is, or the password is another one.
  * - `forbidden`: this identity has no right to it.
  * - `disk`: the journal cannot be written; the message says why.
  * - `memory`: a bound on the server's memory would be passed.
@@ -20,6 +21,7 @@ export type KestrelErrorCode =
   | "read-open"
   | "too-many-open"
   | "unavailable"
+  | "unauthenticated"
   | "forbidden"
   | "disk"
   | "memory";

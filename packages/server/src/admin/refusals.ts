@@ -8,6 +8,7 @@ const statuses: Readonly<Record<KestrelErrorCode, number>> = {
   "read-open": 409,
   "too-many-open": 409,
   unavailable: 503,
+  unauthenticated: 401,
   forbidden: 403,
   disk: 507,
   memory: 503,

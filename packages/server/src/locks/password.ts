@@ -63,7 +63,9 @@ type Cost = Pick<PasswordHash, "cost" | "blockSize" | "parallelization">;
 
 /** How long it takes tells nothing about the password. */
 export async function verifyPassword(kept: PasswordHash, password: Buffer): Promise<boolean> {
-  return timingSafeEqual(await derive(password, kept, kept.hash.length), kept.hash);
+  const isSame = timingSafeEqual(await derive(password, kept, kept.hash.length), kept.hash);
+  // To the function, zeros behind a password are nothing; to us they are another password.
+  return isSame && !password.includes(0);
 }
 
 function derive(

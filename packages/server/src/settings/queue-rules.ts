@@ -22,6 +22,8 @@ export class QueueRules {
   /** Of every fanout that the file names: they exist from the start, so that they miss nothing. */
   readonly fanoutNames: readonly string[];
   readonly aliasNames: readonly string[];
+  /** Some queue is for one client alone. */
+  readonly isForClients: boolean;
   readonly #inherited: QueueSettings;
   readonly #own: ReadonlyMap<string, Partial<QueueSettings>>;
   readonly #aliases: ReadonlyMap<string, readonly string[]>;
@@ -45,6 +47,9 @@ export class QueueRules {
     this.queueNames = [...this.#own.keys()];
     this.fanoutNames = this.queueNames.filter((name) => findParentName(name) !== undefined);
     this.aliasNames = [...this.#aliases.keys()];
+    this.isForClients = [this.#inherited, ...this.#own.values()].some(
+      ({ clientIdForEnqueue, clientIdForDequeue }) => clientIdForEnqueue || clientIdForDequeue,
+    );
   }
 
   /** The rules of any queue, configured or not. The same object each time while they are the same. */

@@ -37,6 +37,7 @@ const errors: Readonly<Record<KestrelErrorCode, { word: string; hasMessage: bool
   "read-open": { word: "ERROR", hasMessage: false, isLast: true },
   "too-many-open": { word: "ERROR", hasMessage: false, isLast: true },
   unavailable: { word: "SERVER_ERROR", hasMessage: false, isLast: true },
+  unauthenticated: { word: "CLIENT_ERROR", hasMessage: true, isLast: false },
   forbidden: { word: "CLIENT_ERROR", hasMessage: true, isLast: false },
   disk: { word: "SERVER_ERROR", hasMessage: true, isLast: false },
   memory: { word: "SERVER_ERROR", hasMessage: true, isLast: false },

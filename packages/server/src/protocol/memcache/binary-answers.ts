@@ -30,7 +30,8 @@ export const errors: Readonly<Record<KestrelErrorCode, { status: number; isLast:
   "read-open": { status: status.invalid, isLast: true },
   "too-many-open": { status: status.invalid, isLast: true },
   unavailable: { status: status.unavailable, isLast: false },
-  forbidden: { status: status.authError, isLast: false },
+  unauthenticated: { status: status.authError, isLast: true },
+  forbidden: { status: status.forbidden, isLast: false },
   disk: { status: status.outOfMemory, isLast: false },
   memory: { status: status.outOfMemory, isLast: false },
 };

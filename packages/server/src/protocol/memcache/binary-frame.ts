@@ -79,6 +79,8 @@ export const status = {
   tooLarge: 0x03,
   invalid: 0x04,
   notStored: 0x05,
+  /** memcached's word is "authentication error", too; but clients don't end the connection for it. */
+  forbidden: 0x08,
   authError: 0x20,
   unknownCommand: 0x81,
   outOfMemory: 0x82,
