@@ -4,8 +4,8 @@
  * queue every time.
  */
 
-const timedPerSecondMax = 2000;
-const weightMax = 128;
+const timedPerSecondMax = 1000;
+const weightMax = 1024;
 /** So far away that it is never. */
 const never = 2 ** 30;
 
