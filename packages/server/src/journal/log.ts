@@ -313,19 +313,23 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
       this.#undoTurn(diskError(cause));
       return;
     }
-    this.#turnWritten();
+    const receipt = this.#receipt!;
+    this.#noteWritten();
     if (this.tail.end >= Math.max(this.settings.defaultJournalSizeBytes, this.#rollAtBytes)) this.#roll();
     this.#chain.dropDead(this.readers);
     this.cache.trim(this.settings.maxMemorySizeBytes);
+    // Last, since whoever hears of it may append again.
+    this.#settle(receipt);
   }
 
   #endMemoryTurn(): void {
     this.#writer.seal();
     this.#noteWritten();
     this.#safeNextId = this.nextId;
-    this.#receipt!.keep();
+    const receipt = this.#receipt!;
     if (this.tail.end >= memorySegmentSize) this.#roll();
     this.#chain.dropDead(this.readers);
+    receipt.keep();
   }
 
   /** Writes everything that the file does not have yet. */
@@ -356,22 +360,21 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.#readerRecords = [];
   }
 
-  #turnWritten(): void {
-    this.#noteWritten();
-    const receipt = this.#receipt!;
-    this.#sync.written(this.tail.segment);
+  /** The turn's records are with the operating system; with `syncJournal` 0 that is not yet enough. */
+  #settle(receipt: Receipt): void {
+    const { nextId } = this;
     const { syncJournal } = this.settings;
-    if (typeof syncJournal === "number" && syncJournal > 0) this.#syncLater(syncJournal);
+    this.#sync.written(this.tail.segment);
     if (syncJournal === 0) {
-      const { nextId } = this;
       receipt.whenSettled(() => {
         this.#safeNextId = Math.max(this.#safeNextId, nextId);
       });
       this.#sync.request(receipt);
-    } else {
-      this.#safeNextId = this.nextId;
-      receipt.keep();
+      return;
     }
+    if (typeof syncJournal === "number") this.#syncLater(syncJournal);
+    this.#safeNextId = nextId;
+    receipt.keep();
   }
 
   /** The turn's puts never happened; what it finished of older items is still owed to the file. */
@@ -379,8 +382,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.#cutBack();
     const receipt = this.#receipt!;
     this.#receipt = null;
-    receipt.fail(error, true);
     this.#health.writeFailed(error);
+    receipt.fail(error, true);
   }
 
   /** Memory and counters as they were before the turn. */
@@ -424,7 +427,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
       this.#receipt = null;
       return false;
     }
-    this.#turnWritten();
+    this.#noteWritten();
+    this.#settle(this.#receipt!);
     return true;
   }
 

@@ -176,11 +176,11 @@ export class SegmentChain {
     }
     this.rotations++;
     if (closing.file === null) return true;
+    this.#sync.written(closing);
     try {
       const end = encodeSegmentEnd(closing.seed, closing.size, closing.index());
       closing.file.write(end, 0, end.length, closing.size);
       closing.size += end.length;
-      this.#sync.written(closing);
     } catch (error) {
       // Without its index it is read whole at the next start, no more.
       logger.warn({ err: error, queue: queueName }, "cannot write the index of a closed segment");

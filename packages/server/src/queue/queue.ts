@@ -73,6 +73,7 @@ export class Queue {
   #isOverfull = false;
   /** Open reads that go back by themselves when they are late, by id: the one opened first in front. */
   readonly #timed: Map<number, TimedRead> = new Map();
+  #isFlushingExpired = false;
   #isDeleted = false;
 
   constructor(options: QueueOptions) {
@@ -112,19 +113,25 @@ export class Queue {
 
   // Putting: the collection appends to the log, these are the queue's rules around it
 
-  /** Whether one more item of this size may come in; a queue that discards makes room first. */
+  /** Whether one more item of this size may come in. What has expired makes room, and a queue that discards does. */
   admit(dataSize: number): PutRefusal | null {
-    const { maxItemSizeBytes, maxItems, maxSizeBytes, discardOldWhenFull } = this.settings;
+    const { maxItemSizeBytes, discardOldWhenFull } = this.settings;
     if (maxItemSizeBytes !== null && dataSize > maxItemSizeBytes) return "too-large";
-    const { reader } = this;
-    while (
-      (maxItems !== null && reader.items >= maxItems) ||
-      (maxSizeBytes !== null && reader.bytes >= maxSizeBytes)
-    ) {
-      if (!discardOldWhenFull || reader.items === 0) return "full";
+    if (!this.#isFull) return null;
+    this.flushExpired(Number.POSITIVE_INFINITY);
+    while (this.#isFull) {
+      if (!discardOldWhenFull || this.reader.items === 0) return "full";
       if (!this.#discardHead()) break;
     }
     return null;
+  }
+
+  get #isFull(): boolean {
+    const { maxItems, maxSizeBytes } = this.settings;
+    return (
+      (maxItems !== null && this.reader.items >= maxItems) ||
+      (maxSizeBytes !== null && this.reader.bytes >= maxSizeBytes)
+    );
   }
 
   /** False: the head is in the file only. It is on its way now, and until it is here the queue holds too much. */
@@ -220,6 +227,8 @@ export class Queue {
     if (expireToQueue === null) {
       this.reader.take();
     } else {
+      // Whatever comes of the put there, nobody else here is to find this item.
+      const { id } = this.reader.open(this.#clock.now());
       let receipt: Receipt | null;
       try {
         receipt = this.#expireTo(expireToQueue, this.reader.view);
@@ -228,10 +237,10 @@ export class Queue {
           { err: error, queue: this.name, expireToQueue },
           "cannot move an expired item; it stays",
         );
+        this.reader.giveBack(id);
         return false;
       }
       // It is done here only once it is safe there: a crash in between must not lose it.
-      const { id } = this.reader.open(this.#clock.now());
       if (receipt === null) this.reader.confirm(id);
       else
         receipt.whenSettled(() => (receipt.state === "kept" ? this.reader.confirm(id) : this.giveBack(id)));
@@ -324,10 +333,14 @@ export class Queue {
 
   /** Drops expired items from the head, `maxItems` at most; returns how many. */
   flushExpired(maxItems: number): number {
+    // Two full queues that expire into each other would go on with one another for every item.
+    if (this.#isFlushingExpired) return 0;
+    this.#isFlushingExpired = true;
     const before = this.counters.expiredItems;
     while (this.counters.expiredItems - before < maxItems && this.reader.items > 0) {
       if (this.reader.find() !== "item" || !this.#isExpired() || !this.#expireHead()) break;
     }
+    this.#isFlushingExpired = false;
     return this.counters.expiredItems - before;
   }
 
