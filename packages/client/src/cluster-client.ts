@@ -20,22 +20,14 @@ import { Departures } from "./cluster/departures.ts";
 import { Membership } from "./cluster/membership.ts";
 import type { ClusterNode, NodeChange } from "./cluster/node.ts";
 import { type PutOutcome, Puts } from "./cluster/puts.ts";
-import { ReadCursors } from "./cluster/read-cursor.ts";
 import { type ReadRequest, Reads } from "./cluster/reads.ts";
 import { createStrategy } from "./cluster/strategy.ts";
 import { Strays } from "./cluster/strays.ts";
-import type { FoundRead } from "./cluster/waiting-room.ts";
 import type { Codec } from "./codec.ts";
-import {
-  Consumer,
-  type ConsumerHost,
-  type Handler,
-  type ItemFailure,
-  type UnconfirmedItem,
-} from "./consumer/consumer.ts";
-import { resolveFailurePolicy } from "./consumer/failure-policy.ts";
-import { streamItems } from "./consumer/item-stream.ts";
+import type { Consumer, Handler } from "./consumer/consumer.ts";
+import { Consumption } from "./consumer/consumption.ts";
 import { clientErrorOf, KestrelClientError } from "./errors.ts";
+import type { ClusterEvents } from "./events.ts";
 import { askEveryNode, checkHealth } from "./every-node.ts";
 import { wireExpiry } from "./expiry.ts";
 import { Item, OpenItem } from "./item.ts";
@@ -43,31 +35,14 @@ import { itemBytesOf, itemFlagsOf } from "./item-data.ts";
 import type { ServerSpec } from "./node-address.ts";
 import { type ClusterOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { QueueNames } from "./queue-name.ts";
-import type { OpenRead } from "./transport/transport.ts";
 import { TransportError } from "./transport/transport-error.ts";
 import { TypedQueue } from "./typed-queue.ts";
-
-export interface ClusterEvents {
-  /** A node can't be reached, or stopped answering. It is left out, and tried again by and by. */
-  "node:down": [{ readonly node: string; readonly error: KestrelClientError }];
-  /** A node that was down answers again. */
-  "node:up": [{ readonly node: string }];
-  /** A node was let in. */
-  "node:added": [{ readonly node: string }];
-  /** A node is gone for good. If it isn't empty, items of queues that were read here may be left there. */
-  "node:removed": [{ readonly node: string; readonly isEmpty: boolean }];
-  /** A consumer's handler threw. Without a listener, a warning of the process tells it once per client. */
-  "item:failed": [ItemFailure];
-  /** A consumer or loop could not confirm an item that it has handled: it may or will come again. */
-  "item:unconfirmed": [UnconfirmedItem];
-}
 
 /** How often one get() reads anew because its item went back before it could be confirmed. */
 const CONFIRM_ATTEMPTS_MAX = 5;
 /** A loop without a limit waits in waits of this length. */
 const WAIT_MS = 60_000;
 const REMOVE_MS = 30_000;
-const CONCURRENCY_MAX = 10_000;
 
 /**
  * A client of a cluster of Kestrel nodes. Nothing is connected until something is asked. Nodes may be down or
@@ -84,8 +59,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   readonly #strays: Strays | undefined;
   readonly #puts: Puts;
   readonly #reads: Reads;
-  readonly #consumers = new Set<Consumer>();
-  #hasWarned = false;
+  readonly #consumption: Consumption;
   #closing: Promise<void> | undefined;
 
   /** Throws `bad-request`, naming what is wrong, when the options make no sense. */
@@ -105,6 +79,13 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     this.#strays = this.#options.strategy === "hash" ? strays : undefined;
     this.#puts = new Puts(strategy, this.#options.guarantee);
     this.#reads = new Reads({ strategy, departures: this.#departures, strays: this.#strays });
+    this.#consumption = new Consumption({
+      cluster: this.#cluster,
+      reads: this.#reads,
+      puts: this.#puts,
+      names: this.#names,
+      events: this,
+    });
     this.#cluster.listen((node, change) => this.#onNodeChange(node, change));
   }
 
@@ -227,34 +208,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   consume(queue: string | readonly string[], handler: Handler, options: ConsumeOptions = {}): Consumer {
     this.#checkOpen();
-    const { concurrency = 1, signal } = options;
-    if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > CONCURRENCY_MAX) {
-      throw new KestrelClientError(
-        "bad-request",
-        `concurrency must be 1 to ${CONCURRENCY_MAX}, not ${concurrency}`,
-      );
-    }
-    const queues = new Set(
-      (typeof queue === "string" ? [queue] : queue).map((name) => this.#names.forRead(name)),
-    );
-    if (queues.size === 0) throw new KestrelClientError("bad-request", "a consumer needs at least one queue");
-    const onFailure = resolveFailurePolicy(options.onFailure, this.#names);
-    if (onFailure.retryQueue !== undefined) queues.add(onFailure.retryQueue);
-    const consumer = new Consumer(this.#consumerHost, handler, {
-      queues: [...queues],
-      concurrency,
-      onFailure,
-    });
-    this.#consumers.add(consumer);
-    const forget = (): void => {
-      this.#consumers.delete(consumer);
-      signal?.removeEventListener("abort", stop);
-    };
-    const stop = (): void => void consumer.stop().catch(() => {});
-    consumer.finished.then(forget, forget);
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-    return consumer;
+    return this.#consumption.consume(queue, handler, options);
   }
 
   /**
@@ -268,28 +222,8 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   items(queue: string, options: GetOptions = {}): AsyncGenerator<OpenItem, void, undefined> {
     const isEndless = options.wait === undefined;
-    const cursors = new ReadCursors();
     const asked = this.#readRequest(queue, { ...options, wait: options.wait ?? WAIT_MS });
-    const request: ReadRequest = { ...asked, cursors, partial: isEndless ? "empty" : asked.partial };
-    return streamItems({
-      open: async () => {
-        for (;;) {
-          this.#checkOpen();
-          const found = await this.#reads.open(request);
-          if (found !== null) return new OpenItem(queue, found.node.id, found.read);
-          if (!isEndless) return null;
-        }
-      },
-      mayStay: (item) => {
-        const node = this.#cluster.findNode(item.node);
-        return node !== undefined && cursors.of(request.queue).isAt(node) && this.#isPlace(node);
-      },
-      stayed: (item) => {
-        const node = this.#cluster.findNode(item.node);
-        if (node !== undefined) this.#reads.found(request.queue, node, cursors);
-      },
-      unconfirmed: (item, error) => void this.emit("item:unconfirmed", { item, error }),
-    });
+    return this.#consumption.items(queue, isEndless ? { ...asked, partial: "empty" } : asked, isEndless);
   }
 
   /** The calls for one queue whose items are values that the codec understands. */
@@ -400,53 +334,12 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   async #close(): Promise<void> {
-    const stops = [...this.#consumers].map((consumer) => consumer.stop({ deadline: 0 }));
+    const consumed = this.#consumption.close();
     this.#puts.close();
     this.#reads.close();
     this.#strays?.close();
-    await Promise.allSettled(stops);
+    await consumed;
     await this.#membership.close();
-  }
-
-  readonly #consumerHost: ConsumerHost = {
-    openAny: (queues, waitMs, cursors, signal) =>
-      this.#reads.openAny(queues, { waitMs, partial: "empty", cursors, signal }),
-    confirmAndOpen: (found, cursors) => this.#confirmAndOpen(found, cursors),
-    putAgain: (queue, data, flags) => this.#putAgain(queue, data, flags),
-    nameOf: (queue) => this.#names.nameOf(queue),
-    itemFailed: (failure) => {
-      if (this.emit("item:failed", failure) || this.#hasWarned) return;
-      this.#hasWarned = true;
-      process.emitWarning(`a handler of queue "${failure.item.queue}" failed: ${failure.error}`, {
-        type: "KestrelConsumerWarning",
-        detail: 'Listen to the event "item:failed" to learn of every such failure.',
-      });
-    },
-    itemUnconfirmed: (unconfirmed) => void this.emit("item:unconfirmed", unconfirmed),
-  };
-
-  async #confirmAndOpen(found: FoundRead, cursors: ReadCursors): Promise<OpenRead | null> {
-    const { queue, node, read } = found;
-    if (!this.#isPlace(node)) {
-      await read.confirm();
-      return null;
-    }
-    const next = await read.confirmAndOpen();
-    if (next !== null) this.#reads.found(queue, node, cursors);
-    return next;
-  }
-
-  async #putAgain(queue: string, data: Buffer, flags: number): Promise<void> {
-    const item = { data, flags, expiry: 0 };
-    const request = { queue, item, key: undefined, orderedOnly: false, waitMs: 0, signal: undefined };
-    const outcome = await this.#puts.put(request);
-    if (outcome.stored) return;
-    throw new KestrelClientError("unavailable", `${outcome.node}: ${queue} takes no more: ${outcome.reason}`);
-  }
-
-  /** Whether the node is still one to read from. */
-  #isPlace(node: ClusterNode): boolean {
-    return this.#cluster.findNode(node.id) === node && node.isFit("reads");
   }
 
   #readRequest(queue: string, options: GetOptions): ReadRequest {

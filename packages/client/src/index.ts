@@ -23,7 +23,7 @@ export {
 } from "./cluster/operations.ts";
 export type { Guarantee, PutOutcome } from "./cluster/puts.ts";
 export type { StrategyName } from "./cluster/strategy.ts";
-export { type ClusterEvents, KestrelClusterClient } from "./cluster-client.ts";
+export { KestrelClusterClient } from "./cluster-client.ts";
 export { type Codec, type EncodedItem, json, raw, text } from "./codec.ts";
 export type {
   ConsumedItem,
@@ -36,6 +36,7 @@ export type {
 } from "./consumer/consumer.ts";
 export type { FailurePolicy, RetryPolicy } from "./consumer/failure-policy.ts";
 export { KestrelClientError, type KestrelClientErrorCode } from "./errors.ts";
+export type { ClusterEvents } from "./events.ts";
 export { Item, OpenItem } from "./item.ts";
 export {
   DEFAULT_PORT,

@@ -3,18 +3,16 @@
 
 import { KestrelClientError } from "./errors.ts";
 
-/** Bytes of a memcache key. A read's key is the queue's name with the read's options. */
+/** Bytes of a memcache key: of a queue's name, or, in a read, of the name with the read's options. */
 const KEY_BYTES_MAX = 250;
 const LONGEST_READ_OPTIONS = "/t=2147483647/close/open";
 
-/** The longest name, in bytes of UTF-8, that can be put to. */
-export const QUEUE_BYTES_MAX: number = KEY_BYTES_MAX;
 /** The longest name, in bytes of UTF-8, that can be read from, whatever the options. */
 export const READ_QUEUE_BYTES_MAX: number = KEY_BYTES_MAX - LONGEST_READ_OPTIONS.length;
 
 /** Throws `bad-request` unless a node would take this as the name of a queue to put to. */
 export function checkQueueForPut(queue: string): void {
-  checkQueue(queue, QUEUE_BYTES_MAX, "a queue's name");
+  checkQueue(queue, KEY_BYTES_MAX, "a queue's name");
 }
 
 /** Throws `bad-request` unless a node would take this name with any option of a read. */

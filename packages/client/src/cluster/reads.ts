@@ -44,6 +44,7 @@ export class Reads {
   readonly #rooms = new Map<string, WaitingRoom>();
   /** Queues that were read through this client, the latest last. */
   readonly #queues = new Set<string>();
+  #isClosed = false;
 
   constructor(options: ReadsOptions) {
     this.#strategy = options.strategy;
@@ -58,6 +59,7 @@ export class Reads {
 
   /** Opens a read of one item; null when there is none. Rejects with KestrelClientError. */
   async open(request: ReadRequest): Promise<FoundRead | null> {
+    this.#checkOpen();
     const { queue, waitMs, signal } = request;
     // Where others wait, an item may be on its way to a poll that has no taker any more: it is there, then.
     if (waitMs > 0 || this.#rooms.has(queue)) {
@@ -91,7 +93,8 @@ export class Reads {
 
   /** Takes back an item that nobody wants any more: it goes to the next who does, or to its old place. */
   giveBack(found: FoundRead): void {
-    this.#roomOf(found.queue).giveBack(found);
+    if (this.#isClosed) void found.read.abort();
+    else this.#roomOf(found.queue).giveBack(found);
   }
 
   /** Asks one node after the other until one has something to say; null when none has. */
@@ -99,6 +102,7 @@ export class Reads {
     request: ReadRequest,
     question: (node: ClusterNode) => Promise<T | null>,
   ): Promise<Answer<T> | null> {
+    this.#checkOpen();
     const { queue } = request;
     this.#remember(queue);
     const unasked: UnaskedNode[] = [];
@@ -129,9 +133,14 @@ export class Reads {
 
   /** Turns away everybody who waits. */
   close(): void {
+    this.#isClosed = true;
     const error = new TransportError("closed", "the client was closed");
     for (const room of this.#rooms.values()) room.close(error);
     this.#rooms.clear();
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new KestrelClientError("closed", "the client was closed");
   }
 
   async #wait(request: ReadRequest, deadline: number): Promise<ReadOutcome> {

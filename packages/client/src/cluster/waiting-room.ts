@@ -8,7 +8,7 @@
 
 import type { OpenRead } from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
-import { Backoff } from "./backoff.ts";
+import { Desk, LINGER_MS, type Poll } from "./desk.ts";
 import type { ClusterNode } from "./node.ts";
 import type { ReadCursor } from "./read-cursor.ts";
 
@@ -55,19 +55,8 @@ interface Caller {
 /** A node is asked again after this, so that one which fell silent is noticed even during a long wait. */
 const POLL_MS_MAX = 10_000;
 const POLLS_PER_NODE_MAX = 8;
-/**
- * How long polls and items without a caller are kept: a consumer that comes straight back takes them up, which
- * saves a connection and keeps the item from being put back and handed out anew.
- */
-const LINGER_MS = 20;
 /** How long the answer of a poll whose time is over may take to get here. */
 const ENDING_MS = 250;
-const TOO_SOON: { minMs: number; maxMs: number; factor: number; jitter: number } = {
-  minMs: 10,
-  maxMs: 1_000,
-  factor: 2,
-  jitter: 0.5,
-};
 
 export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
@@ -314,55 +303,5 @@ export class WaitingRoom {
       this.#desks.set(node, desk);
     }
     return desk;
-  }
-}
-
-interface Poll {
-  readonly abort: AbortController;
-  /** When the node is to answer at the latest, on the clock of performance.now(). */
-  readonly endsAt: number;
-}
-
-/** What goes on at one node on behalf of one room. */
-class Desk {
-  readonly node: ClusterNode;
-  readonly polls = new Set<Poll>();
-  readonly backoff: Backoff = new Backoff(TOO_SOON);
-  /** It has said "nothing there", or given an item, since it was last in trouble. */
-  hasAnswered = false;
-  error: TransportError | undefined;
-  #holdTimer: NodeJS.Timeout | undefined;
-
-  constructor(node: ClusterNode) {
-    this.node = node;
-  }
-
-  get isHeld(): boolean {
-    return this.#holdTimer !== undefined;
-  }
-
-  /** Leaves the node alone for a while. */
-  hold(onOver: () => void): void {
-    clearTimeout(this.#holdTimer);
-    this.#holdTimer = setTimeout(() => {
-      this.#holdTimer = undefined;
-      onOver();
-    }, this.backoff.nextMs());
-  }
-
-  /** Ends polls until no more than this many are left, but none that is about to end by itself. */
-  trim(length: number): void {
-    let surplus = this.polls.size - length;
-    const soon = performance.now() + LINGER_MS;
-    for (const poll of this.polls) {
-      if (surplus <= 0) return;
-      surplus--;
-      if (poll.endsAt > soon) poll.abort.abort();
-    }
-  }
-
-  close(): void {
-    clearTimeout(this.#holdTimer);
-    for (const poll of this.polls) poll.abort.abort();
   }
 }

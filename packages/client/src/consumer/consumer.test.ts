@@ -417,6 +417,16 @@ describe("a loop over items", () => {
     expect(seen).toEqual(["a"]);
   });
 
+  test("ends with the client", async () => {
+    const { client, nodes } = await start(1);
+    nodes[0]!.add("q", "a");
+    const loop = (async () => {
+      for await (const _item of client.items("q")) await client.close();
+    })();
+    expect(await codeOf(loop)).toBe("closed");
+    await until(() => nodes[0]!.items("q").length === 1);
+  });
+
   test("goes on after an item whose connection broke, and says so", async () => {
     const { client, nodes } = await start(1);
     nodes[0]!.add("q", "a", "b");

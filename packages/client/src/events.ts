@@ -1,0 +1,19 @@
+// What a client tells those who listen.
+
+import type { ItemFailure, UnconfirmedItem } from "./consumer/consumer.ts";
+import type { KestrelClientError } from "./errors.ts";
+
+export interface ClusterEvents {
+  /** A node can't be reached, or stopped answering. It is left out, and tried again by and by. */
+  "node:down": [{ readonly node: string; readonly error: KestrelClientError }];
+  /** A node that was down answers again. */
+  "node:up": [{ readonly node: string }];
+  /** A node was let in. */
+  "node:added": [{ readonly node: string }];
+  /** A node is gone for good. If it isn't empty, items of queues that were read here may be left there. */
+  "node:removed": [{ readonly node: string; readonly isEmpty: boolean }];
+  /** A consumer's handler threw. Without a listener, a warning of the process tells it once per client. */
+  "item:failed": [ItemFailure];
+  /** A consumer or loop could not confirm an item that it has handled: it may or will come again. */
+  "item:unconfirmed": [UnconfirmedItem];
+}
