@@ -53,6 +53,31 @@ const cases: SettingCase<keyof QueueConfig>[] = [
       < NOT_STORED`,
   },
   {
+    setting: "maxItems",
+    title: "what has expired makes room",
+    config: { queues: [{ name: "q", maxItems: 2, expireToQueue: "late" }] },
+    script: `
+      > set q 0 1 1
+      > a
+      < STORED
+      > set q 0 0 1
+      > b
+      < STORED
+      > set q 0 0 1
+      > c
+      < NOT_STORED
+      wait 999
+      > set q 0 -1 1
+      > c
+      < NOT_STORED
+      wait 1
+      > set q 0 0 1
+      > c
+      < STORED
+      stat q items 2
+      stat late items 1`,
+  },
+  {
     setting: "maxSize",
     title: "full is who has reached it, not who would pass it",
     config: { queues: [{ name: "q", maxSize: "10B" }] },
@@ -390,6 +415,46 @@ const cases: SettingCase<keyof QueueConfig>[] = [
 ];
 
 testWithAndWithout(cases);
+
+test("queues that expire into each other: items go round, and are lost only where there is no room", async () => {
+  await using conversation = await Conversation.start({
+    queues: [
+      { name: "a", maxItems: 100, maxAge: "5s", expireToQueue: "b" },
+      { name: "b", maxItems: 100, maxAge: "5s", expireToQueue: "a" },
+    ],
+  });
+  const put = (queue: string): string => `> set ${queue} 0 0 1\n> x\n< STORED\n`;
+  await conversation.hold(put("a").repeat(60));
+  await conversation.hold(`
+    wait 2000
+    ${put("b").repeat(40)}
+    wait 3000
+    stat a items 0
+    stat b items 100
+    wait 2000
+    stat a items 40
+    stat b items 60
+    wait 3600000
+    stats curr_items 100`);
+  // Both are full, and all that is in them has expired but was not swept.
+  await using unswept = await Conversation.start({
+    expirationTimerFrequency: null,
+    queues: [
+      { name: "a", maxItems: 100, maxAge: "5s", expireToQueue: "b" },
+      { name: "b", maxItems: 100, maxAge: "5s", expireToQueue: "a" },
+    ],
+  });
+  await unswept.hold(`
+    ${put("a").repeat(100)}
+    ${put("b").repeat(100)}
+    wait 5000
+    b> get a/t=1
+    b< VALUE a 0 1
+    b< x
+    b< END
+    ${put("b")}
+    stats curr_items 1...`);
+});
 
 test("a trace tells the queue and the item", async () => {
   await using conversation = await Conversation.start({ queues: [{ name: "q", enableTrace: true }] });

@@ -203,6 +203,7 @@ class LineSocket {
 
   constructor(socket: Socket) {
     this.socket = socket;
+    socket.setNoDelay(true);
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => {
       this.#received += text;
