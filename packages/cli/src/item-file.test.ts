@@ -13,21 +13,25 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+it("says nothing of flags where there are none", () => {
+  expect(renderItemLine({ data: Buffer.from("x"), flags: 0 })).toBe('{"data":"x"}\n');
+});
+
 it("gives back every item as it was", () => {
   const item = fc.oneof(
     fc.uint8Array().map((bytes) => Buffer.from(bytes)),
     fc.string().map((text) => Buffer.from(text)),
   );
   fc.assert(
-    fc.property(item, (data) => {
-      const line = renderItemLine(data);
+    fc.property(item, fc.nat({ max: 0xffff_ffff }), (data, flags) => {
+      const line = renderItemLine({ data, flags });
       expect(line.indexOf("\n")).toBe(line.length - 1);
-      expect(parseItemLine(Buffer.from(line.slice(0, -1)))).toEqual(data);
+      expect(parseItemLine(Buffer.from(line.slice(0, -1)))).toEqual({ data, flags });
     }),
   );
 });
 
-it.each(["", "no json", "{}", "[]", "null", '{"data":1}', '{"data":"torn'])(
+it.each(["", "no json", "{}", "[]", "null", '{"data":1}', '{"data":"x","flags":"y"}', '{"data":"torn'])(
   "takes %j for no item",
   (line) => {
     expect(parseItemLine(Buffer.from(line))).toBeUndefined();

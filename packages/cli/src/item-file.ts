@@ -1,18 +1,24 @@
 /**
- * Items in a file, one JSON object a line: `{"data":"text"}`, or `{"base64":"…"}` for bytes that are no text.
- * What `kq dump` writes and `kq load` reads. A line without its line feed was never finished, and doesn't count.
+ * Items in a file, one JSON object a line: `{"data":"text"}`, or `{"base64":"…"}` for bytes that are no text;
+ * `flags` with it where a producer has set them. What `kq dump` writes and `kq load` reads. A line without its line feed was never finished, and doesn't count.
  */
 import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 
+export interface FileItem {
+  data: Buffer;
+  /** What the producer's client stored beside the data. */
+  flags: number;
+}
+
 /** One line, with its line feed. */
-export function renderItemLine(data: Buffer): string {
+export function renderItemLine({ data, flags }: FileItem): string {
   const value = isUtf8(data) ? { data: data.toString("utf8") } : { base64: data.toString("base64") };
-  return `${JSON.stringify(value)}\n`;
+  return `${JSON.stringify(flags === 0 ? value : { ...value, flags })}\n`;
 }
 
 /** The item of one line, without its line feed; undefined when it is no such line. */
-export function parseItemLine(line: Buffer): Buffer | undefined {
+export function parseItemLine(line: Buffer): FileItem | undefined {
   let value: unknown;
   try {
     value = JSON.parse(line.toString("utf8"));
@@ -20,9 +26,10 @@ export function parseItemLine(line: Buffer): Buffer | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { data, base64 } = value as Record<string, unknown>;
-  if (typeof data === "string") return Buffer.from(data, "utf8");
-  return typeof base64 === "string" ? Buffer.from(base64, "base64") : undefined;
+  const { data, base64, flags = 0 } = value as Record<string, unknown>;
+  if (typeof flags !== "number") return undefined;
+  if (typeof data === "string") return { data: Buffer.from(data, "utf8"), flags };
+  return typeof base64 === "string" ? { data: Buffer.from(base64, "base64"), flags } : undefined;
 }
 
 const chunkSize = 64 * 1024;

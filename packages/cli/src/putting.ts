@@ -11,6 +11,11 @@ const inFlightSizeMax = 16 * 1024 * 1024;
 
 type PutOptions = NonNullable<Parameters<Cluster["put"]>[2]>;
 
+export interface PutItem {
+  data: Buffer;
+  flags?: number;
+}
+
 export class Putting {
   readonly #cluster: Cluster;
   readonly #queue: string;
@@ -64,7 +69,7 @@ export class Putting {
    * waits for all outcomes. Never rejects: input that fails half-way must not hide what has been put so far,
    * and is told as the stop reason.
    */
-  async putAll(batches: AsyncIterable<Buffer[]>, interrupted: AbortSignal): Promise<void> {
+  async putAll(batches: AsyncIterable<readonly PutItem[]>, interrupted: AbortSignal): Promise<void> {
     try {
       for await (const batch of batches) {
         for (const item of batch) {
@@ -82,16 +87,17 @@ export class Putting {
   }
 
   /** Sends one item on its way. Call it only when `isFull` is false; nothing is thrown. */
-  put(item: Buffer): void {
+  put({ data, flags = 0 }: PutItem): void {
     const number = ++this.#count;
     this.#inFlightLength++;
-    this.#inFlightSize += item.length;
+    this.#inFlightSize += data.length;
     const settle = () => {
       this.#inFlightLength--;
-      this.#inFlightSize -= item.length;
+      this.#inFlightSize -= data.length;
       if (this.#wake !== null && !this.isFull) this.#wake();
     };
-    this.#cluster.put(this.#queue, item, this.#options).then(
+    const options = flags === 0 ? this.#options : { ...this.#options, flags };
+    this.#cluster.put(this.#queue, data, options).then(
       (outcome) => {
         if (outcome.stored) {
           this.stored++;

@@ -40,8 +40,6 @@ export interface ReadingResult {
 
 /** How long one request waits at most; a follower asks again and again. */
 const onePollMs = 20_000;
-/** Confirms of one source that may be on their way while it reads on. */
-const confirmsInFlightMax = 16;
 const backoffMs = [250, 500, 1000, 2000, 4000] as const;
 
 /**
@@ -77,24 +75,23 @@ class Reading {
   }
 
   async read(source: Source): Promise<void> {
-    const confirms = new Set<Promise<void>>();
     try {
-      await this.#readUntilEnd(source, confirms);
+      await this.#readUntilEnd(source);
     } catch (error) {
       this.stop();
       throw error;
-    } finally {
-      await Promise.all(confirms);
     }
   }
 
-  async #readUntilEnd(source: Source, confirms: Set<Promise<void>>): Promise<void> {
-    const { queue, countMax, isFollowing, deliver } = this.#options;
+  async #readUntilEnd(source: Source): Promise<void> {
+    const { countMax, isFollowing, deliver } = this.#options;
     let failuresInRow = 0;
-    while (!this.#stopping.signal.aborted && this.result.delivered < countMax) {
-      let item: OpenItem | null;
+    let next: OpenItem | null = null;
+    while (this.#isWanting) {
+      let item = next;
+      next = null;
       try {
-        item = await source.cluster.open(queue, { wait: this.#waitMs(), signal: this.#stopping.signal });
+        item ??= await this.#open(source);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         if (!isFollowing) {
@@ -111,7 +108,7 @@ class Reading {
         if (!isFollowing && this.#waitMs() === 0) return;
         continue;
       }
-      if (this.#stopping.signal.aborted) {
+      if (!this.#isWanting) {
         await giveBack(item);
         return;
       }
@@ -123,18 +120,29 @@ class Reading {
         throw error;
       }
       this.result.delivered++;
-      if (confirms.size >= confirmsInFlightMax) await Promise.race(confirms);
-      const confirm = this.#confirm(item, source).finally(() => confirms.delete(confirm));
-      confirms.add(confirm);
+      next = await this.#confirm(item, source, this.result.delivered < countMax);
     }
+    if (next !== null) await giveBack(next);
   }
 
-  async #confirm(item: OpenItem, source: Source): Promise<void> {
+  get #isWanting(): boolean {
+    return !this.#stopping.signal.aborted && this.result.delivered < this.#options.countMax;
+  }
+
+  #open(source: Source): Promise<OpenItem | null> {
+    const { queue } = this.#options;
+    return source.cluster.open(queue, { wait: this.#waitMs(), signal: this.#stopping.signal });
+  }
+
+  /** Confirms a delivered item; with the same round trip opens the next one of its node, if that is wanted. */
+  async #confirm(item: OpenItem, source: Source, isNextWanted: boolean): Promise<OpenItem | null> {
     try {
+      if (isNextWanted) return await item.confirmAndOpen();
       await item.confirm();
     } catch (error) {
       if (this.result.unconfirmed++ === 0) this.result.failures.push({ name: source.name, error });
     }
+    return null;
   }
 
   #waitMs(): number {

@@ -42,7 +42,7 @@ export const dumpCommand: Command = defineCommand({
           waitMs: 0,
           isFollowing: false,
           deliver: async (item) => {
-            await writeOut(target.sink, renderItemLine(item.data));
+            await writeOut(target.sink, renderItemLine(item));
             progress.advance(1);
           },
           warn: (line) => say(surroundings, `kq dump: ${line}`),

@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { CommandError } from "../exit-code.ts";
-import { parseItemLine } from "../item-file.ts";
+import { type FileItem, parseItemLine } from "../item-file.ts";
 import { readLines } from "../lines.ts";
 import { LoadPosition } from "../load-position.ts";
 import { Progress } from "../progress.ts";
@@ -85,13 +85,13 @@ async function* items(
   position: LoadPosition | null,
   progress: Progress,
   surroundings: Surroundings,
-): AsyncGenerator<Buffer[]> {
+): AsyncGenerator<FileItem[]> {
   let number = position?.items ?? 0;
   let offset = position?.offset ?? 0;
   let broken: number | null = null;
   let savedMs = Date.now();
   for await (const lines of readLines(input, lineBytesMax)) {
-    const batch: Buffer[] = [];
+    const batch: FileItem[] = [];
     const startOffset = offset;
     for (const line of lines) {
       if (broken !== null) {

@@ -1,7 +1,7 @@
 /**
  * `kq move`: the items of one queue to the end of another, each on the node where it is.
  */
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { type Cluster, type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { parseCount } from "../count.ts";
 import { CommandError, exitCodes, UsageError } from "../exit-code.ts";
@@ -56,7 +56,7 @@ export const moveCommand: Command = defineCommand({
             isFollowing: false,
             deliver: async (item) => {
               const node = nodes.find(({ name }) => name === item.node)!;
-              await putStored(node.cluster, from, to, item.data);
+              await putStored(node.cluster, from, to, item);
               progress.advance(1);
             },
             warn: (line) => say(surroundings, `kq move: ${line}`),
@@ -83,13 +83,13 @@ export const moveCommand: Command = defineCommand({
 
 /** Puts, or rejects; then the item stays in the queue that it came from. */
 async function putStored(
-  cluster: Parameters<Parameters<typeof withEachNode>[2]>[0][number]["cluster"],
+  cluster: Pick<Cluster, "put">,
   from: string,
   to: string,
-  data: Buffer,
+  { data, flags }: { data: Buffer; flags: number },
 ): Promise<void> {
   try {
-    const outcome = await cluster.put(to, data);
+    const outcome = await cluster.put(to, data, { flags });
     if (outcome.stored) return;
     const why = outcome.reason === "full" ? "is full" : "takes no item so large";
     throw new CommandError(`${to} ${why} on ${outcome.node}; the rest is still in ${from}`);

@@ -8,7 +8,7 @@ import { parseExpiry } from "../expiry.ts";
 import { readLines, readWhole } from "../lines.ts";
 import { Progress } from "../progress.ts";
 import { reportPutting } from "../put-report.ts";
-import { Putting } from "../putting.ts";
+import { type PutItem, Putting } from "../putting.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 
 /** The largest item that a node takes unless it is set otherwise. */
@@ -96,8 +96,12 @@ export const putCommand: Command = defineCommand({
 async function* batches(
   args: { items: string[]; whole: boolean | undefined },
   { stdin }: Surroundings,
-): AsyncGenerator<Buffer[]> {
-  if (args.items.length > 0) yield args.items.map((item) => Buffer.from(item));
-  else if (args.whole === true) yield [await readWhole(stdin, itemBytesMax)];
-  else yield* readLines(stdin, itemBytesMax);
+): AsyncGenerator<PutItem[]> {
+  if (args.items.length > 0) {
+    yield args.items.map((item) => ({ data: Buffer.from(item) }));
+  } else if (args.whole === true) {
+    yield [{ data: await readWhole(stdin, itemBytesMax) }];
+  } else {
+    for await (const lines of readLines(stdin, itemBytesMax)) yield lines.map((data) => ({ data }));
+  }
 }

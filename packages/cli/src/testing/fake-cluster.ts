@@ -128,13 +128,18 @@ export function fakeCluster(nodes: readonly FakeNode[], options: ClusterOptions)
   } as unknown as Cluster;
 }
 
-function openItem(node: FakeNode, queue: string, data: Buffer) {
+function openItem(node: FakeNode, queue: string, data: Buffer): object {
   return {
     data,
     node: node.id,
     queue,
     flags: 0,
     confirm: async () => void node.confirmed++,
+    async confirmAndOpen() {
+      node.confirmed++;
+      const next = node.take(queue);
+      return next === undefined ? null : openItem(node, queue, next);
+    },
     abort: async () => {
       node.aborted++;
       node.putBack(queue, data);
