@@ -116,6 +116,19 @@ describe.skipIf(!isThere("systemd-analyze"))("the files for systemd", () => {
   });
 });
 
+test("an exit code tells what starting again won't mend", async () => {
+  await using folder = await TempFolder.create();
+  const file = join(folder.path, "kestrel.json");
+  const end = (...args: string[]) => spawnSync(process.execPath, [program, ...args]).status;
+  expect(end("--memcache-port", "many")).toBe(2);
+  expect(end("--config", file)).toBe(2);
+  await writeFile(file, '{"default": {"maxItems": "many"}}');
+  expect(end("--config", file)).toBe(2);
+  expect(end("--check-config", file)).toBe(2);
+  expect(end("--queue-path", "/dev/null/spool")).toBe(1);
+  expect(await readFile(`${files}kestrel.service`, "utf8")).toContain("\nRestartPreventExitStatus=2\n");
+});
+
 test("the settings for the service are right, and are those of its folders", async () => {
   const file = `${files}kestrel.json`;
   await run(process.execPath, [program, "--check-config", file]);

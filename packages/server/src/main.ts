@@ -13,6 +13,7 @@ import type { SettingsFile } from "./settings/settings-file.ts";
 import { version } from "./version.ts";
 
 const exitFailed = 1;
+/** Wrong flags or settings: a service manager need not try again. */
 const exitUsage = 2;
 /** Something that can't be has happened. The journal is the recovery. */
 const exitBroken = 70;
@@ -22,7 +23,7 @@ try {
 } catch (error) {
   process.stderr.write(`${problemsOf(error).join("\n")}\n`);
   if (error instanceof FlagsError) process.stderr.write("kestrel --help shows the flags\n");
-  process.exitCode = error instanceof FlagsError ? exitUsage : exitFailed;
+  process.exitCode = error instanceof FlagsError || isSettingsError(error) ? exitUsage : exitFailed;
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -52,9 +53,13 @@ async function run(flags: Flags): Promise<void> {
 
 /** What to say of an error, one line each: a settings file may have many. */
 function problemsOf(error: unknown): string[] {
-  const { source, problems } = error as Partial<SettingsError>;
-  if (problems === undefined) return [`kestrel: ${(error as Error).message}`];
-  return problems.map((problem) => `${source}: ${problem}`);
+  if (!isSettingsError(error)) return [`kestrel: ${(error as Error).message}`];
+  return error.problems.map((problem) => `${error.source}: ${problem}`);
+}
+
+/** Its class is loaded only with the checker of settings. */
+function isSettingsError(error: unknown): error is SettingsError {
+  return error instanceof Error && error.name === "SettingsError";
 }
 
 /**
@@ -81,7 +86,7 @@ async function serve(flags: Partial<ServerSettings>, file: SettingsFile | null):
     process.exit(exitBroken);
   });
   const manager = ServiceManager.fromEnvironment(process.env, logger);
-  const rules = file === null ? {} : { rules: file.settings.queues, loadRules: () => file.reload(logger) };
+  const rules = file === null ? {} : { rules: file.settings.queues, loadSettings: () => file.reload(logger) };
   const server = await KestrelServer.start({ ...settings, ...rules, logger });
   server.stopping.addEventListener("abort", () => manager.stopping());
   const stopOnSignal = (signal: NodeJS.Signals): void => {
