@@ -90,3 +90,16 @@ test("a rewrite that fails leaves the old segment as it was", async () => {
     open.map((got) => got.text),
   );
 });
+
+test("a segment that died since the turn began is rewritten once at the most", async () => {
+  const node = await TestNode.start(rules);
+  const open = await leak(node, 300);
+  const { log } = node.queue("q").reader;
+  for (const got of open) node.queue("q").confirm(got.id);
+  const before = log.rewrites;
+  log.sweep();
+  await settle();
+  expect(log.rewrites - before).toBeLessThanOrEqual(log.segments.length);
+  node.turn.endNow();
+  expect(node.queue("q").openLength).toBe(0);
+});

@@ -116,7 +116,8 @@ export class Compaction {
     for (const { done } of this.#owner.readers) {
       for (const [from, to] of done.gaps(segment.firstId, segment.nextId)) live += to - from;
     }
-    return segment.items === 0 ? 1 : Math.max(0, 1 - live / segment.items);
+    // One without items goes with the next turn; there is nothing in it to rewrite.
+    return segment.items === 0 ? 0 : Math.max(0, 1 - live / segment.items);
   }
 
   /** Closed, and nobody stands in it or waits for its bytes. */
