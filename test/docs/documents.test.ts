@@ -1,17 +1,20 @@
 /** The documents are true: what they show is done, from top to bottom, and must come out as they show it. */
 
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { isAsShown, readPage } from "./page.ts";
 import { Runner } from "./runner.ts";
 
-const pages = ["guide"];
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const pages = ["guide", "operations", "coming-from-kestrel-2", "reliability"];
 /** Some fifty programs one after the other. */
 const pageMsMax = 300_000;
 
 test.each(pages)(
   "docs/%s.md",
   async (page) => {
-    const steps = await readPage(new URL(`../../docs/${page}.md`, import.meta.url));
+    const steps = await readPage(join(root, `docs/${page}.md`));
     await using runner = await Runner.start(steps.find(({ kind }) => kind === "settings")?.text ?? "{}");
     for (const step of steps) {
       await runner.run(step).catch((error: Error) => {

@@ -18,7 +18,7 @@ export type Step =
 const kinds = { transcript: "transcript", ts: "program", json: "settings" } as const;
 
 /** Reads a page of docs. Throws on a console block that doesn't begin with a command. */
-export async function readPage(path: string | URL): Promise<Step[]> {
+export async function readPage(path: string): Promise<Step[]> {
   const page = await readFile(path, "utf8");
   const steps: Step[] = [];
   for (const { 0: whole, 1: language, 2: text, index } of page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)) {
@@ -60,5 +60,8 @@ export function isAsShown(printed: string, shown: string): boolean {
 }
 
 function tidy(text: string): string {
-  return text.replaceAll(/[ \t]+/g, " ").replaceAll(/ $/gm, "");
+  return text
+    .replaceAll(/[ \t]+/g, " ")
+    .replaceAll(/ $/gm, "")
+    .replace(/\n*$/, "\n");
 }

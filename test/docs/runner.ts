@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { findFreePort } from "../harness/free-port.ts";
 import { KestrelNode } from "../harness/kestrel-node.ts";
 import { TempFolder } from "../harness/temp-folder.ts";
 import { parseTranscript, replay } from "../harness/transcript.ts";
@@ -27,13 +28,20 @@ export class Runner implements AsyncDisposable {
   /** Ports, as the page has them and as they are here. */
   readonly #ports: readonly (readonly [shown: string, real: string])[];
 
-  private constructor(folder: TempFolder, nodes: readonly KestrelNode[]) {
+  /** Shells that have left something running, as process groups. */
+  readonly #background: number[] = [];
+
+  private constructor(folder: TempFolder, nodes: readonly KestrelNode[], freePort: number) {
     this.#folder = folder;
     this.#nodes = nodes;
-    this.#ports = nodes.flatMap((node, index) => [
-      [String(22133 + index), String(node.port)],
-      [String(2223 + index), String(node.adminPort)],
-    ]);
+    this.#ports = [
+      ...nodes.flatMap((node, index): [string, string][] => [
+        [String(22133 + index), String(node.port)],
+        [String(2223 + index), String(node.adminPort)],
+      ]),
+      // For a node that the page starts itself.
+      [String(22133 + nodes.length), String(freePort)],
+    ];
   }
 
   /** Three nodes with these settings, in JSON. */
@@ -46,11 +54,9 @@ export class Runner implements AsyncDisposable {
     await symlink(join(root, "packages/server/bin/kestrel.js"), join(folder.path, "bin/kestrel"));
     const flags = ["--config", config, "--admin-port", "0"];
     const nodes = await Promise.all([1, 2, 3].map(() => KestrelNode.start({ flags, isRestarted: true })));
-    // So that what is sorted by port here is so on the page.
-    return new Runner(
-      folder,
-      nodes.sort((a, b) => a.port - b.port),
-    );
+    // What is sorted by port here is then so on the page.
+    nodes.sort((a, b) => a.port - b.port);
+    return new Runner(folder, nodes, await findFreePort());
   }
 
   /** Throws when something is not as the page says. */
@@ -68,6 +74,7 @@ export class Runner implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const group of this.#background) killGroup(group);
     await Promise.all(this.#nodes.map((node) => node[Symbol.asyncDispose]()));
     await this.#folder[Symbol.asyncDispose]();
   }
@@ -90,7 +97,10 @@ export class Runner implements AsyncDisposable {
       },
       stdio: ["ignore", "pipe", "ignore"],
       timeout: commandMsMax,
+      // A process group of its own, by which to end what it leaves running.
+      detached: true,
     });
+    if (command.endsWith("&")) this.#background.push(shell.pid!);
     let printed = "";
     shell.stdout.setEncoding("utf8").on("data", (text: string) => (printed += text));
     const [code] = (await once(shell, "close")) as [number | null];
@@ -133,5 +143,13 @@ export class Runner implements AsyncDisposable {
       (port) => this.#ports.find(([, real]) => real === port)?.[0] ?? port,
     );
     return pages.replaceAll(this.#folder.path, "~");
+  }
+}
+
+function killGroup(group: number): void {
+  try {
+    process.kill(-group, "SIGKILL");
+  } catch {
+    // All of it has ended by itself.
   }
 }
