@@ -6,6 +6,9 @@ import { renderSettings } from "./settings/queue-rules.ts";
 import type { StatisticGroup } from "./stats/statistic.ts";
 import { type NodeStatus, parseStatus, renderStatus } from "./status/node-status.ts";
 
+/** Characters of an error that a client is told. */
+const answerLengthMax = 500;
+
 export interface NodeControlsOptions {
   readonly queues: QueueCollection;
   readonly status: NodeStatus;
@@ -40,8 +43,15 @@ export class NodeControls implements ServerControls {
     return this.#status.takesWrites;
   }
 
-  reload(): Promise<void> {
-    return this.#options.reload();
+  async reload(): Promise<void> {
+    try {
+      await this.#options.reload();
+    } catch (error) {
+      // A settings file may have any number of problems. The log has them all.
+      const { message } = error as Error;
+      const shown = message.length > answerLengthMax ? `${message.slice(0, answerLengthMax)}…` : message;
+      throw new Error(shown, { cause: error });
+    }
   }
 
   shutdown(): void {
