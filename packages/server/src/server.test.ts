@@ -113,10 +113,10 @@ describe("a server", () => {
   test("reads its rules anew when asked to, and keeps the old ones when it can't", async () => {
     const rules = [new QueueRules({ queues: [["q", { maxItems: 1 }]] })];
     await start({
-      loadRules: async () => {
+      loadSettings: async () => {
         const next = rules.pop();
         if (next === undefined) throw new Error("broken");
-        return next;
+        return { queues: next };
       },
     });
     expect(

@@ -4,10 +4,13 @@
  */
 import { hostname } from "node:os";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { AdminServer } from "./admin/admin-server.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Disk, NodeDisk } from "./disk.ts";
 import { Turn } from "./journal/turn.ts";
+import type { UserSettings } from "./locks/lock-settings.ts";
+import { Locks } from "./locks/locks.ts";
 import { type Logger, silentLogger } from "./logging.ts";
 import { Timings } from "./metrics/timings.ts";
 import { NodeControls } from "./node-controls.ts";
@@ -29,8 +32,8 @@ export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queu
   queuePath?: string | null;
   /** Rules of the queues; without it, every queue has the defaults. */
   rules?: QueueRules;
-  /** Reads the rules anew, for a client's `reload` and for `reload()`; without it, there is nothing to reload. */
-  loadRules?: () => Promise<QueueRules>;
+  /** Reads the settings anew, for a client's `reload` and for `reload()`; without it, there is nothing to reload. */
+  loadSettings?: () => Promise<ReloadedSettings>;
   /** Bounds on what clients can make the server keep; each has its default. */
   limits?: Partial<Omit<ConnectionLimits, "itemBytesMax" | "idleMsMax">>;
   /** Without it, the server says nothing. */
@@ -39,13 +42,20 @@ export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queu
   disk?: Disk;
 }
 
-interface Parts extends Required<Pick<KestrelServerOptions, "clock" | "logger" | "loadRules">> {
+/** What holds after a reload; what is left out stays as it is. Of a settings file, more is read than that. */
+export interface ReloadedSettings {
+  readonly queues: QueueRules;
+  readonly server?: Partial<Pick<ServerSettings, "users">>;
+}
+
+interface Parts extends Required<Pick<KestrelServerOptions, "clock" | "logger" | "loadSettings">> {
   readonly queues: QueueCollection;
   readonly turn: Turn;
   readonly status: NodeStatus;
+  readonly locks: Locks;
 }
 
-const noRules = (): Promise<QueueRules> =>
+const noSettings = (): Promise<ReloadedSettings> =>
   Promise.reject(new Error("the server runs without a settings file"));
 
 /** Where the server listens, by protocol; those that are off are left out. */
@@ -64,7 +74,8 @@ export class KestrelServer implements AsyncDisposable {
   /** What the node accepts now; others may follow its changes. */
   readonly status: NodeStatus;
   readonly #queues: QueueCollection;
-  readonly #loadRules: () => Promise<QueueRules>;
+  readonly #locks: Locks;
+  readonly #loadSettings: () => Promise<ReloadedSettings>;
   readonly #logger: Logger;
   readonly #host: SessionHost;
   #doors: Doors | null = null;
@@ -80,14 +91,15 @@ export class KestrelServer implements AsyncDisposable {
   readonly stopping: AbortSignal = this.#stopBegins.signal;
 
   private constructor(parts: Parts, settings: ServerSettings) {
-    const { queues, turn, status, clock, logger, loadRules } = parts;
+    const { queues, turn, status, locks, clock, logger, loadSettings } = parts;
     this.status = status;
     status.onChange(({ takesReads }) => {
       if (!takesReads) queues.dismissWaiters();
     });
     this.#queues = queues;
-    this.#loadRules = loadRules;
+    this.#loadSettings = loadSettings;
     this.#logger = logger;
+    this.#locks = locks;
     this.#host = {
       queues,
       turn,
@@ -101,6 +113,7 @@ export class KestrelServer implements AsyncDisposable {
         stop: () => this.stop(),
       }),
       lentReads: new LentReads(clock),
+      locks,
       maxOpenTransactions: settings.maxOpenTransactions,
     };
     this.queues = new EmbeddedQueues(this.#host);
@@ -116,10 +129,17 @@ export class KestrelServer implements AsyncDisposable {
    * can't be had; then nothing is left behind.
    */
   static async start(options: KestrelServerOptions = {}): Promise<KestrelServer> {
-    const { queuePath, rules = new QueueRules(), loadRules = noRules, limits = {}, ...others } = options;
-    const { clock = systemClock, disk = new NodeDisk(), logger = silentLogger, ...given } = others;
+    const { queuePath, rules = new QueueRules(), limits = {}, ...others } = options;
+    const {
+      loadSettings = noSettings,
+      clock = systemClock,
+      disk = new NodeDisk(),
+      logger = silentLogger,
+      ...given
+    } = others;
     const settings: ServerSettings = { ...defaultServerSettings, ...closedUnlessAsked, ...given };
     const spoolPath = queuePath === undefined ? settings.queuePath : queuePath;
+    const locks = new Locks({ users: settings.users, rules, clock, logger });
     const turn = new Turn();
     const queues = await QueueCollection.start({
       spoolPath,
@@ -138,7 +158,7 @@ export class KestrelServer implements AsyncDisposable {
       clock,
       logger,
     });
-    const server = new KestrelServer({ queues, turn, status, clock, logger, loadRules }, settings);
+    const server = new KestrelServer({ queues, turn, status, locks, clock, logger, loadSettings }, settings);
     try {
       const bounds = {
         ...defaultConnectionLimits,
@@ -172,8 +192,8 @@ export class KestrelServer implements AsyncDisposable {
   }
 
   /**
-   * New rules for queues and aliases, one reload after the other. Rejects, and has changed nothing, when they can't
-   * be read.
+   * New rules for queues and aliases, and new users, one reload after the other. Rejects, and has changed nothing,
+   * when they can't be read.
    */
   reload(): Promise<void> {
     const reload = this.#reloading.then(() => this.#reload());
@@ -184,9 +204,11 @@ export class KestrelServer implements AsyncDisposable {
   async #reload(): Promise<void> {
     let rules: QueueRules;
     try {
-      rules = await this.#loadRules();
+      const { queues, server = {} } = await this.#loadSettings();
+      rules = queues;
+      this.#changeLocks(server.users ?? this.#locks.users, rules);
     } catch (error) {
-      this.#logger.error({ err: error }, "cannot reload: the rules stay as they are");
+      this.#logger.error({ err: error }, "cannot reload: everything stays as it is");
       throw error;
     }
     try {
@@ -209,6 +231,15 @@ export class KestrelServer implements AsyncDisposable {
       { queues: rules.queueNames.length, aliases: rules.aliasNames.length },
       "reloaded the rules of the queues",
     );
+  }
+
+  /** Whoever waits asks again, and is told what is allowed now. */
+  #changeLocks(users: readonly UserSettings[], rules: QueueRules): void {
+    const wasOpen = this.#locks.isOpen;
+    const isSame = isDeepStrictEqual(users, this.#locks.users);
+    this.#locks.change(users, rules);
+    if (!(wasOpen && this.#locks.isOpen)) this.#queues.dismissWaiters();
+    if (!isSame) this.#logger.info({ users: users.length }, "reloaded the users");
   }
 
   /**

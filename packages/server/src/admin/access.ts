@@ -1,33 +1,50 @@
 /**
- * Who may ask what of the admin port. Here every request is judged before anything else is done with it, and here
- * is the place where one is authenticated. What it guards against now: a page of another site, opened in an
- * operator's browser, that reads queues or changes something.
+ * Who asks the admin port. Here every request is judged before anything else is done with it: whether it comes from
+ * a page of another site, opened in an operator's browser, that reads queues or changes something; and whose it is.
+ * What that user may do is the session's business, as for every protocol.
  */
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import type { Identity } from "../locks/identity.ts";
+import type { Locks } from "../locks/locks.ts";
 import { HttpError } from "./answer.ts";
 
 /** `read` shows something, `change` does something. */
-export type Right = "read" | "change";
+export type Purpose = "read" | "change";
 
 export class Access {
+  readonly #locks: Locks;
   readonly #isLoopback: boolean;
 
   /** `address` is where the port listens. */
-  constructor(address: string) {
+  constructor(address: string, locks: Locks) {
+    this.#locks = locks;
     this.#isLoopback = address === "::1" || address.startsWith("127.") || address === "localhost";
   }
 
-  /** Throws HttpError when this request must not be carried out. */
-  require(right: Right, request: IncomingMessage): void {
-    this.#authenticate(request, right);
+  /** Who asks. Rejects with HttpError when this request must not be carried out. `isOpen`: anybody may ask it. */
+  async admit(purpose: Purpose, request: IncomingMessage, isOpen: boolean): Promise<Identity> {
     this.#requireOwnHost(request);
-    if (right === "change") requireOwnPage(request);
+    if (purpose === "change") requireOwnPage(request);
+    return isOpen || !this.#locks.isLocked ? this.#locks.nobody : await this.#authenticate(request);
   }
 
-  /** Whoever can connect may do everything: locks have their place here. */
-  #authenticate(_request: IncomingMessage, _right: Right): void {}
+  async #authenticate({ headers, socket }: IncomingMessage): Promise<Identity> {
+    const [, scheme = "", value = ""] = /^(\w+) +(\S+) *$/.exec(headers.authorization ?? "") ?? [];
+    const address = socket.remoteAddress ?? "";
+    let identity: Identity | null = null;
+    if (scheme.toLowerCase() === "bearer") {
+      identity = await this.#locks.authenticateToken(value, address);
+    } else if (scheme.toLowerCase() === "basic") {
+      const words = Buffer.from(value, "base64");
+      const colon = words.indexOf(":");
+      const name = words.toString("utf8", 0, Math.max(0, colon));
+      identity = await this.#locks.authenticate(name, words.subarray(colon + 1), address);
+    }
+    if (identity === null) throw new HttpError(401, "a user and a password are needed here", challenge);
+    return identity;
+  }
 
   /**
    * A port for this machine alone is asked for by its own names alone. Another site's name that suddenly leads here
@@ -44,6 +61,8 @@ export class Access {
     if (!isOwn) throw new HttpError(421, `this port listens on loopback, it is not ${name}`);
   }
 }
+
+const challenge = { "www-authenticate": 'Basic realm="kestrel", charset="UTF-8"' };
 
 /** `example.com` of `Example.com:2223`, `::1` of `[::1]:2223`. */
 function hostNameOf(host: string): string {

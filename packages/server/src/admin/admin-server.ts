@@ -51,7 +51,7 @@ export class AdminServer {
 
   private constructor({ host, name, metricsQueuesMax }: AdminOptions, session: SessionHost, logger: Logger) {
     this.#host = { ...session, logger, name, metricsQueuesMax, metrics: Metrics.start(session) };
-    this.#access = new Access(host);
+    this.#access = new Access(host, session.locks);
     this.#live = new Live(this.#host);
     this.#router = new Router(allRoutes(this.#host, this.#live));
     this.#server = createServer(
@@ -117,10 +117,14 @@ export class AdminServer {
 
   /** Null: the response has been taken over. Rejects with HttpError or KestrelError. */
   async #carryOut(request: IncomingMessage, response: ServerResponse): Promise<Answer | null> {
-    const { handler, method, name, query } = this.#router.match(request.method ?? "", request.url ?? "");
-    this.#access.require(method === "GET" ? "read" : "change", request);
+    const { handler, isOpen, method, name, query } = this.#router.match(
+      request.method ?? "",
+      request.url ?? "",
+    );
+    const purpose = method === "GET" ? "read" : "change";
+    const identity = await this.#access.admit(purpose, request, isOpen);
     const body = method === "GET" ? undefined : await readBody(request);
-    return handler({ method, name, query, message: request, response, body });
+    return handler({ identity, method, name, query, message: request, response, body });
   }
 
   #refusalOf(error: unknown, request: IncomingMessage): Answer {

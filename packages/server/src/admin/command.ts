@@ -1,4 +1,5 @@
 /** Changes go the way of every client's: through a session, which knows what is allowed now. */
+import type { Identity } from "../locks/identity.ts";
 import type {
   QueueRequest,
   ReloadRequest,
@@ -15,9 +16,14 @@ import { httpErrorOf } from "./refusals.ts";
 type Command = QueueRequest | SetStatusRequest | ReloadRequest | ServerRequest;
 
 /** Resolves when it is done, to a number where the command gives one. Rejects with HttpError. */
-export async function carryOut(host: AdminHost, command: Command): Promise<number | null> {
+export async function carryOut(
+  host: AdminHost,
+  command: Command,
+  identity: Identity,
+): Promise<number | null> {
   const reply = await new Promise<Reply>((resolve) => {
-    const session = new Session(host, { isReady: true, reply: resolve, holdFor() {} });
+    const client = { address: "", isReady: true, reply: resolve, holdFor() {} };
+    const session = new Session(host, client, identity);
     session.execute(command);
   });
   if (reply.kind === "error") throw httpErrorOf(reply.error);

@@ -5,6 +5,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Timer } from "../clock.ts";
+import type { Identity } from "../locks/identity.ts";
 import type { Queue } from "../queue/queue.ts";
 import { version } from "../version.ts";
 import type { AdminHost } from "./admin-host.ts";
@@ -37,6 +38,7 @@ const columns = [
 
 interface Client {
   readonly response: ServerResponse;
+  identity: Identity;
   hasAll: boolean;
   /** Since when it has not taken what was sent; 0: it has. */
   behindSinceMs: number;
@@ -45,9 +47,9 @@ interface Client {
 export function liveRoute(live: Live): Route {
   return {
     path: "/live",
-    GET({ message, response }) {
+    GET({ identity, message, response }) {
       if (message.method === "HEAD") return text("", "text/event-stream");
-      live.join(response);
+      live.join(response, identity);
       return null;
     },
   };
@@ -66,11 +68,11 @@ export class Live {
   }
 
   /** Takes the response over for as long as the client stays. Throws HttpError 503 when there are too many. */
-  join(response: ServerResponse): void {
+  join(response: ServerResponse, identity: Identity): void {
     if (this.#clients.size >= clientsMax || this.#isStopped) {
       throw new HttpError(503, `${clientsMax} pages are open already`, { "retry-after": "10" });
     }
-    const client: Client = { response, hasAll: false, behindSinceMs: 0 };
+    const client: Client = { response, identity, hasAll: false, behindSinceMs: 0 };
     this.#clients.add(client);
     response.on("close", () => this.#leave(client));
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
@@ -95,6 +97,7 @@ export class Live {
 
   #look(): void {
     this.#timer = null;
+    this.#sendAway();
     this.#isLooking = true;
     this.#collect().then(
       ([changed, gone]) => {
@@ -110,6 +113,14 @@ export class Live {
         for (const { response } of this.#clients) response.destroy();
       },
     );
+  }
+
+  /** Those who were let in, and would not be now. */
+  #sendAway(): void {
+    for (const client of this.#clients) {
+      if (client.identity.isStale) client.identity = this.#host.locks.renew(client.identity);
+      if (client.identity.isBarred) client.response.end();
+    }
   }
 
   /** The rows that differ from those sent last, and the names of queues that are gone. */

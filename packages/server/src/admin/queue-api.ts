@@ -2,6 +2,7 @@
 import { latencyNames } from "../metrics/latency-set.ts";
 import { browse } from "../queue/browse.ts";
 import type { Queue } from "../queue/queue.ts";
+import { requireRight } from "../session/rights.ts";
 import { renderSettings } from "../settings/queue-rules.ts";
 import type { AdminHost } from "./admin-host.ts";
 import { type Answer, HttpError, json, jsonPieces } from "./answer.ts";
@@ -24,7 +25,7 @@ export function queueRoutes(host: AdminHost): Route[] {
   };
   const remove = async (request: AdminRequest): Promise<Answer> => {
     const { name } = queueOf(request);
-    await carryOut(host, { kind: "delete", queue: name });
+    await carryOut(host, { kind: "delete", queue: name }, request.identity);
     return json({ deleted: name });
   };
   return [
@@ -36,11 +37,18 @@ export function queueRoutes(host: AdminHost): Route[] {
       POST: async (request) => {
         const queue = queueOf(request);
         const before = queue.length;
-        await carryOut(host, { kind: "flush", queue: queue.name });
+        await carryOut(host, { kind: "flush", queue: queue.name }, request.identity);
         return json({ flushed: queue.name, items: before });
       },
     },
-    { path: "/queues/:name/items", GET: (request) => json(renderHead(queueOf(request), request.query)) },
+    {
+      path: "/queues/:name/items",
+      GET: (request) => {
+        const { identity, name, query } = request;
+        requireRight(identity, { kind: "inspect", queue: name }, host.lentReads);
+        return json(renderHead(queueOf(request), query));
+      },
+    },
     {
       path: "/queues/:name/history",
       GET: (request) => json(renderHistory(host.metrics.watch(queueOf(request)).history, request.query)),

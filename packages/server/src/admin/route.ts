@@ -1,8 +1,11 @@
 /** Which handler a request is for, by method and path. Paths are decoded segment by segment. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Identity } from "../locks/identity.ts";
 import { type Answer, HttpError } from "./answer.ts";
 
 export interface AdminRequest {
+  /** Who asks. */
+  readonly identity: Identity;
   readonly method: Method;
   /** What stood in the place of `:name` in the route's path; empty when there is none. */
   readonly name: string;
@@ -21,6 +24,8 @@ type Handler = (request: AdminRequest) => Answer | null | Promise<Answer>;
 /** One path and what can be done with it. `:name` stands for any one segment. GET answers HEAD too. */
 export interface Route {
   readonly path: string;
+  /** Anybody may ask it. */
+  readonly isOpen?: true;
   readonly GET?: Handler;
   readonly POST?: Handler;
   readonly DELETE?: Handler;
@@ -28,6 +33,7 @@ export interface Route {
 
 export interface Match {
   readonly handler: Handler;
+  readonly isOpen: boolean;
   readonly method: Method;
   readonly name: string;
   readonly query: URLSearchParams;
@@ -55,7 +61,9 @@ export class Router {
       const known = method === "HEAD" ? "GET" : method;
       if (known === "GET" || known === "POST" || known === "DELETE") {
         const handler = route[known];
-        if (handler !== undefined) return { handler, method: known, name, query };
+        if (handler !== undefined) {
+          return { handler, isOpen: route.isOpen === true, method: known, name, query };
+        }
       }
       throw new HttpError(405, `${method} is not for ${route.path}`, { allow: methodsOf(route).join(", ") });
     }

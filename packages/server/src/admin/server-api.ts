@@ -11,31 +11,31 @@ const done: Answer = json({ response: "ok" });
 
 export function serverRoutes(host: AdminHost): Route[] {
   const info = (): Answer => json(describeServer(host));
-  const setStatus = async (status: string): Promise<Answer> => {
-    await carryOut(host, { kind: "set-status", status });
+  const setStatus = async (status: string, { identity }: AdminRequest): Promise<Answer> => {
+    await carryOut(host, { kind: "set-status", status }, identity);
     return json({ status: host.controls.status });
   };
   return [
-    { path: "/ping", GET: () => text("pong") },
+    { path: "/ping", isOpen: true, GET: () => text("pong") },
     { path: "/server_info", GET: info },
     { path: "/server_info.json", GET: info },
     {
       path: "/status",
       GET: () => json({ status: host.controls.status }),
-      POST: (request) => setStatus(statusIn(request)),
+      POST: (request) => setStatus(statusIn(request), request),
     },
-    { path: "/quiesce", POST: () => setStatus("QUIESCENT") },
+    { path: "/quiesce", POST: (request) => setStatus("QUIESCENT", request) },
     {
       path: "/reload",
-      POST: async () => {
-        await carryOut(host, { kind: "reload" });
+      POST: async ({ identity }) => {
+        await carryOut(host, { kind: "reload" }, identity);
         return done;
       },
     },
     {
       path: "/shutdown",
-      POST: async () => {
-        await carryOut(host, { kind: "shutdown" });
+      POST: async ({ identity }) => {
+        await carryOut(host, { kind: "shutdown" }, identity);
         return done;
       },
     },

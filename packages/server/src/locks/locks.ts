@@ -30,6 +30,7 @@ export class Locks {
   readonly #logger: Logger;
   readonly #check: PasswordCheck;
   readonly #failures: Failures;
+  #settings: readonly UserSettings[] = [];
   #users: ReadonlyMap<string, Known> = new Map();
   /** What takes as long to check as the slowest of the passwords, for those who have none. */
   #decoy: PasswordHash = makeDecoy();
@@ -56,6 +57,11 @@ export class Locks {
     return this.#users.size > 0;
   }
 
+  /** Of now. */
+  get users(): readonly UserSettings[] {
+    return this.#settings;
+  }
+
   /** Who has not said yet who it is. */
   get nobody(): Identity {
     return this.#nobody;
@@ -68,6 +74,7 @@ export class Locks {
     for (const { identity } of this.#users.values()) identity.isStale = true;
     this.#nobody.isStale = true;
     this.#nobody = new Identity({ user: null, rules, isLocked });
+    this.#settings = users;
     this.#users = next;
     this.#decoy = decoyFor([...next.values()]);
     this.#isOpen = !isLocked && !rules.isForClients;

@@ -30,6 +30,8 @@ export interface Codec {
 
 /** The connection, as its codec sees it. */
 export interface Wire {
+  /** The client has to say first who it is: nothing else is to be read or kept for it. */
+  readonly isBarred: boolean;
   /** For answers; valid until the current call of the codec ends. */
   readonly output: Output;
   /** Hands a request to the session. The reply comes to `render`, now or later. */

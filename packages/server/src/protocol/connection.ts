@@ -296,6 +296,14 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
     output.pledge(receipt, "confirm", output.length, output.large.length, tag, opaque, null, 0);
   }
 
+  get isBarred(): boolean {
+    return this.#session.isBarred;
+  }
+
+  get address(): string {
+    return this.#socket.remoteAddress ?? "";
+  }
+
   get isReady(): boolean {
     return this.#outbox.hasRoom;
   }

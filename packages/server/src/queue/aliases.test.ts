@@ -122,7 +122,7 @@ test("statistics and settings", () =>
 
 test("a queue of that name from former times is hidden, and nothing of it is lost", async () => {
   let next = new QueueRules({ aliases: [["all", ["a"]]] });
-  await using conversation = await Conversation.start({}, { loadRules: async () => next });
+  await using conversation = await Conversation.start({}, { loadSettings: async () => ({ queues: next }) });
   await conversation.hold(`
     > set all 0 0 3
     > old

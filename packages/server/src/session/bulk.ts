@@ -14,13 +14,16 @@ import type { SessionClient, SessionHost } from "./session.ts";
 export class Bulk {
   readonly #host: SessionHost;
   readonly #client: SessionClient;
+  readonly #mayGet: (queue: string) => boolean;
   readonly #borrower: Borrower = new Borrower();
   /** Under way: its items are being collected, or their receipts are awaited. */
   #gathering: Gathering | null = null;
 
-  constructor(host: SessionHost, client: SessionClient) {
+  /** `mayGet`: a right may be taken away while items are collected. */
+  constructor(host: SessionHost, client: SessionClient, mayGet: (queue: string) => boolean) {
     this.#host = host;
     this.#client = client;
+    this.#mayGet = mayGet;
   }
 
   get isWaiting(): boolean {
@@ -101,6 +104,7 @@ export class Bulk {
           lengthMax: isLent || openRoom <= 0 ? Math.min(request.lengthMax, openRoom) : request.lengthMax,
           bytesMax: request.bytesMax,
           deadline: request.waitMs > 0 ? clock.now() + request.waitMs : 0,
+          mayGoOn: () => this.#mayGet(request.queue),
         },
         (items) => (isLent ? this.#lend(queue, items, request.lendMs) : this.#finish(queue, items)),
       ),
@@ -155,6 +159,7 @@ export class Bulk {
       lengthMax: 1,
       bytesMax: Number.POSITIVE_INFINITY,
       deadline: 0,
+      mayGoOn: () => this.#mayGet(name),
     } as const;
     this.#begin(
       new Gathering(this.#host, plan, ([head]) => {

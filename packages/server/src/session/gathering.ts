@@ -26,6 +26,8 @@ export interface GatheringPlan {
   readonly bytesMax: number;
   /** Absolute, in ms; 0: don't wait. */
   readonly deadline: number;
+  /** False: what it has must do. */
+  readonly mayGoOn: () => boolean;
 }
 
 export class Gathering implements Receiver {
@@ -87,13 +89,14 @@ export class Gathering implements Receiver {
   }
 
   get #isEnough(): boolean {
-    const { lengthMax, bytesMax, deadline } = this.#plan;
+    const { lengthMax, bytesMax, deadline, mayGoOn } = this.#plan;
     const { clock, controls } = this.#host;
     return (
       this.#items.length >= lengthMax ||
       this.#bytes >= bytesMax ||
       (deadline !== 0 && deadline <= clock.now()) ||
-      !controls.takesReads
+      !controls.takesReads ||
+      !mayGoOn()
     );
   }
 

@@ -65,6 +65,11 @@ export class LentReads {
     return firstId;
   }
 
+  /** Where the item lies; undefined: it is not lent (any more). */
+  findQueue(id: number): Queue | undefined {
+    return this.#items.get(id)?.loan.queue;
+  }
+
   /** The item is done for good. False: it is not lent (any more). A receipt: the answer has to wait for it. */
   confirm(id: number): Receipt | null | false {
     const item = this.#take(id);

@@ -18,6 +18,7 @@ export type Request =
   | ConfirmRequest
   | BulkRequest
   | ReloadRequest
+  | AuthenticateRequest
   | ManageRequest;
 
 /** Several items in one request, and open reads that are lent by the server instead of belonging to the session. */
@@ -132,6 +133,13 @@ export interface ServerRequest {
 /** The configuration file is read again. */
 export interface ReloadRequest {
   readonly kind: "reload";
+}
+
+/** Somebody says who it is. What comes of it is `done`, or an error and nothing has changed. */
+export interface AuthenticateRequest {
+  readonly kind: "authenticate";
+  readonly user: string;
+  readonly password: Buffer;
 }
 
 export type Reply =

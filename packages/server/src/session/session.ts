@@ -8,6 +8,8 @@ import { KestrelError } from "../errors.ts";
 import type { ItemView } from "../journal/item-view.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Turn } from "../journal/turn.ts";
+import type { Identity } from "../locks/identity.ts";
+import type { Locks } from "../locks/locks.ts";
 import type { Began, Timings } from "../metrics/timings.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { QueueCollection } from "../queue/queue-collection.ts";
@@ -19,6 +21,7 @@ import { requireReads, requireWrites, type ServerControls } from "./controls.ts"
 import type { LentReads } from "./lent-reads.ts";
 import { OpenReads } from "./open-reads.ts";
 import type {
+  AuthenticateRequest,
   BulkRequest,
   ConfirmRequest,
   GetRequest,
@@ -30,6 +33,7 @@ import type {
   Request,
   StoredReply,
 } from "./request.ts";
+import { requireRight } from "./rights.ts";
 
 /** What all sessions of a server share. */
 export interface SessionHost {
@@ -40,12 +44,15 @@ export interface SessionHost {
   readonly timings: Timings;
   readonly controls: ServerControls;
   readonly lentReads: LentReads;
+  readonly locks: Locks;
   /** Open reads of one session on one queue. */
   readonly maxOpenTransactions: number;
 }
 
 /** The other end of a session: the connection. */
 export interface SessionClient {
+  /** Where it is; who guesses passwords is counted under it. */
+  readonly address: string;
   /** False: it can take no more for now. A monitor then pauses until `resume`. */
   readonly isReady: boolean;
   /**
@@ -75,19 +82,33 @@ export class Session implements Receiver {
   #waitBegan: Began = 0;
   #monitorLengthLeft = 0;
   #monitorDeadline = 0;
-  #isReloading = false;
+  /** Reloading, or checking a password. */
+  #isBusy = false;
   /** Made with the first request of its kind. */
   #bulk: Bulk | null = null;
   #isEnded = false;
+  #identity: Identity;
 
-  constructor(host: SessionHost, client: SessionClient) {
+  /** `identity`: who it is, where that is known already. */
+  constructor(host: SessionHost, client: SessionClient, identity: Identity = host.locks.nobody) {
     this.#host = host;
     this.#client = client;
+    this.#identity = identity;
+  }
+
+  /** It may do nothing but say who it is. */
+  get isBarred(): boolean {
+    return !this.#host.locks.isOpen && this.#who().isBarred;
+  }
+
+  #who(): Identity {
+    if (this.#identity.isStale) this.#identity = this.#host.locks.renew(this.#identity);
+    return this.#identity;
   }
 
   /** The request at hand is not answered yet: the next one has to wait. */
   get isWaiting(): boolean {
-    return this.#waitingFor !== null || this.#isReloading || this.#bulk?.isWaiting === true;
+    return this.#waitingFor !== null || this.#isBusy || this.#bulk?.isWaiting === true;
   }
 
   /** It waits for something that nobody may have put yet, and not just for the disk. */
@@ -100,12 +121,14 @@ export class Session implements Receiver {
   /** Carries out one request. Not to be called while `isWaiting`, nor after `end`. */
   execute(request: Request): void {
     try {
+      if (!this.#host.locks.isOpen) requireRight(this.#who(), request, this.#host.lentReads);
       if (request.kind === "put") this.#put(request);
       else if (request.kind === "get") this.#get(request);
       else if (request.kind === "monitor") this.#monitor(request);
       else if (request.kind === "confirm") this.#confirm(request);
       else if (request.kind === "reload") this.#reload();
-      else if (isBulk(request)) (this.#bulk ??= new Bulk(this.#host, this.#client)).execute(request);
+      else if (request.kind === "authenticate") this.#authenticate(request);
+      else if (isBulk(request)) (this.#bulk ??= this.#makeBulk()).execute(request);
       else this.#client.reply(this.#carryOut(request));
     } catch (error) {
       if (!(error instanceof KestrelError)) throw error;
@@ -266,7 +289,8 @@ export class Session implements Receiver {
         this.#monitorLengthLeft <= 0 ||
         this.#monitorDeadline <= clock.now() ||
         (this.#openReads?.countOf(queue) ?? 0) >= maxOpenTransactions ||
-        !controls.takesReads;
+        !controls.takesReads ||
+        !this.#mayGet(request.queue);
       const began = isOver ? 0 : timings.beginGet();
       const result = isOver ? null : queue.get("open", this.#monitorDeadline, this);
       if (result === null) {
@@ -356,16 +380,39 @@ export class Session implements Receiver {
     }
   }
 
+  /** A right may be taken away while one waits. */
+  #mayGet(queue: string): boolean {
+    return this.#host.locks.isOpen || this.#who().may("get", queue);
+  }
+
+  #makeBulk(): Bulk {
+    return new Bulk(this.#host, this.#client, (queue) => this.#mayGet(queue));
+  }
+
   #reload(): void {
-    this.#isReloading = true;
-    const answer = (reply: Reply): void => {
-      this.#isReloading = false;
-      if (!this.#isEnded) this.#client.reply(reply);
-    };
+    this.#isBusy = true;
     this.#host.controls.reload().then(
-      () => answer(done),
-      (error: Error) => answer({ kind: "failed", message: error.message }),
+      () => this.#answer(done),
+      (error: Error) => this.#answer({ kind: "failed", message: error.message }),
     );
+  }
+
+  #authenticate({ user, password }: AuthenticateRequest): void {
+    this.#isBusy = true;
+    this.#host.locks.authenticate(user, password, this.#client.address).then((identity) => {
+      if (identity === null) {
+        this.#answer({ kind: "error", error: new KestrelError("unauthenticated", "authentication failure") });
+      } else {
+        this.#identity = identity;
+        this.#answer(done);
+      }
+    });
+  }
+
+  /** What took some time is over. */
+  #answer(reply: Reply): void {
+    this.#isBusy = false;
+    if (!this.#isEnded) this.#client.reply(reply);
   }
 
   #stopWaitingFor(): void {

@@ -90,6 +90,33 @@ interface ZookeeperConfig {
   acl?: "open-unsafe" | "everyone-read-creator-all" | readonly string[];
 }
 
+/** Somebody who may come in. Without any, everybody may do everything. */
+export interface UserConfig {
+  /** 1 to 128 bytes without colons, white space and control characters. */
+  name: string;
+  /** As `kestrel --hash-password` prints it. */
+  password?: string;
+  /** As `kestrel --make-token` prints it: for the admin port, as a bearer token. */
+  token?: string;
+  /** Queues that it may put into; `*` stands for any characters: "orders*". None by default. */
+  put?: readonly string[];
+  /** Queues that it may read. A fanout goes by its full name, "orders+audit". None by default. */
+  get?: readonly string[];
+  /** May flush and delete queues, change the status, reload and stop the server. False by default. */
+  admin?: boolean;
+}
+
+/** Paths of PEM files; a relative one starts at the current directory. Read anew with every reload. */
+export interface TlsConfig {
+  /** The certificate, with those behind it that lead to a known authority. */
+  cert: string;
+  key: string;
+  /** Authorities for the certificates of clients. */
+  ca?: string;
+  /** Only clients with a certificate of `ca` are let in. False by default. */
+  clientCert?: boolean;
+}
+
 /** A whole settings file. Everything can be left out. */
 export interface KestrelConfig {
   /** Folder of the journals; a relative path starts at the current directory. "kestrel-spool" by default. */
@@ -133,6 +160,10 @@ export interface KestrelConfig {
   logLevel?: "trace" | "debug" | "info" | "warn" | "error" | "silent";
   /** Where to announce this node. Nowhere by default. */
   zookeeper?: ZookeeperConfig | null;
+  /** Who may come in, and what they may do. Everybody, and everything, by default. */
+  users?: readonly UserConfig[];
+  /** TLS for all ports, or for some; null for none where `all` would hold. */
+  tls?: Partial<Record<"all" | "memcache" | "text" | "thrift" | "admin", TlsConfig | null>>;
   /** Rules that every queue inherits. */
   default?: QueueConfig;
   /** Queues with rules of their own. */

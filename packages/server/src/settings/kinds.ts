@@ -11,6 +11,8 @@ export interface Kind<T> {
   readonly expected: string;
   /** Gives undefined for what it doesn't accept. */
   parse(raw: unknown): T | undefined;
+  /** It may be a password: what was found in its place is not told. */
+  readonly isSecret?: true;
   /** As `dump_config` shows it. */
   render(value: T): string;
 }

@@ -7,6 +7,9 @@ import { defaultServerSettings } from "./server-settings.ts";
 import { defaultQueueSettings, type QueueSettings } from "./settings.ts";
 import { queueTable } from "./tables.ts";
 
+const password = `scrypt$16384$8$1$${"A".repeat(22)}$${"A".repeat(43)}`;
+const token = `sha256$${"A".repeat(43)}`;
+
 /** The problems of a file; fails when it has none. */
 function problemsOf(config: unknown): readonly string[] {
   try {
@@ -27,6 +30,10 @@ describe("a good file", () => {
 
   test("every setting of a queue", () => {
     const { queues } = readSettings({
+      users: [
+        { name: "shop", token },
+        { name: "billing", token },
+      ],
       queues: [
         {
           name: "orders",
@@ -105,6 +112,15 @@ describe("a good file", () => {
         credentials: { username: "kestrel", password: "secret" },
         acl: "everyone-read-creator-all",
       },
+      users: [
+        { name: "shop", password, put: ["orders*"] },
+        { name: "billing", password, token, get: ["orders+*", "*"], admin: true },
+      ],
+      tls: {
+        all: { cert: "all.pem", key: "all-key.pem" },
+        thrift: { cert: "thrift.pem", key: "thrift-key.pem", ca: "ca.pem", clientCert: true },
+        text: null,
+      },
     } satisfies KestrelConfig);
     expect(server).toEqual({
       queuePath: "/var/spool/kestrel",
@@ -138,6 +154,16 @@ describe("a good file", () => {
           { scheme: "world", id: "anyone", permissions: "r" },
           { scheme: "auth", id: "", permissions: "cdrwa" },
         ],
+      },
+      users: [
+        { name: "shop", password, token: null, put: ["orders*"], get: [], admin: false },
+        { name: "billing", password, token, put: [], get: ["orders+*", "*"], admin: true },
+      ],
+      tls: {
+        memcache: { cert: "all.pem", key: "all-key.pem", ca: null, clientCert: false },
+        text: null,
+        thrift: { cert: "thrift.pem", key: "thrift-key.pem", ca: "ca.pem", clientCert: true },
+        admin: { cert: "all.pem", key: "all-key.pem", ca: null, clientCert: false },
       },
     });
   });
@@ -440,7 +466,8 @@ test("effective rules, written as a file, mean the same rules", () => {
         if (value === "none") return [name, null];
         return [name, /^(true|false|\d+)$/.test(value) ? JSON.parse(value) : value];
       });
-      const { queues } = readSettings({ queues: [{ name: "q", ...Object.fromEntries(entries) }] });
+      const users = ["never", "orders", "late"].map((name) => ({ name, token }));
+      const { queues } = readSettings({ users, queues: [{ name: "q", ...Object.fromEntries(entries) }] });
       expect(queues.settingsFor("q")).toEqual(rules);
     }),
   );

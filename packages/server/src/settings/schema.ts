@@ -4,13 +4,15 @@
  */
 
 import * as v from "valibot";
-import { findCloseWord } from "./did-you-mean.ts";
-import { count, type Kind, period, port, queueName, show, text } from "./kinds.ts";
+import { count, type Kind, period, port, queueName, text } from "./kinds.ts";
+import { tlsSchema, toTls, toUsers, usersSchema } from "./lock-schema.ts";
 import { findNameProblems } from "./name-checks.ts";
 import { QueueRules } from "./queue-rules.ts";
+import { entriesOf, list, type Section, section, setting } from "./sections.ts";
 import { defaultServerSettings, type ServerSettings, type ZookeeperSettings } from "./server-settings.ts";
 import type { QueueSettings } from "./settings.ts";
-import { queueTable, type SettingTable, serverTable } from "./tables.ts";
+import { type PlainServerSettings, queueTable, type SettingTable, serverTable } from "./tables.ts";
+import { findUserProblems } from "./user-checks.ts";
 import { everyoneReadCreatorAll, openUnsafe, zookeeperAcl } from "./zookeeper-acl.ts";
 
 export interface Settings {
@@ -36,73 +38,9 @@ export class SettingsError extends Error {
 export function readSettings(config: unknown, source = "settings"): Settings {
   const checked = v.safeParse(fileSchema, config);
   const problems = (checked.issues ?? []).map(renderIssue);
-  problems.push(...findNameProblems(config));
+  problems.push(...findNameProblems(config), ...findUserProblems(config));
   if (!checked.success || problems.length > 0) throw new SettingsError(source, problems);
   return toSettings(checked.output);
-}
-
-type Schema<T = unknown> = v.GenericSchema<unknown, T>;
-/** Settings by their names in the file, read by their kinds. */
-type Section = Record<string, unknown>;
-
-function setting(kind: Kind<unknown>): Schema {
-  return v.pipe(
-    v.unknown(),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const value = kind.parse(dataset.value);
-      if (value !== undefined) return value;
-      addIssue({ message: `expected ${kind.expected}, got ${show(dataset.value)}` });
-      return NEVER;
-    }),
-  );
-}
-
-/** An object with these settings and no others: what it doesn't know may be a slip of the fingers. */
-function section(required: Record<string, Schema>, optional: Record<string, Schema>): Schema<Section> {
-  const entries = {
-    ...required,
-    ...Object.fromEntries(Object.entries(optional).map(([key, schema]) => [key, v.optional(schema)])),
-  };
-  return v.pipe(
-    v.custom<Section>(isSection, (issue) => `expected an object of settings, got ${show(issue.input)}`),
-    v.looseObject(entries, "missing"),
-    v.rawCheck(({ dataset, addIssue }) => {
-      const input = dataset.value as Section;
-      for (const key of Object.keys(input).filter((key) => !Object.hasOwn(entries, key))) {
-        addIssue({
-          message: `no such setting${hintFor(key, Object.keys(entries))}`,
-          path: [{ type: "object", origin: "key", input, key, value: input[key] }],
-        });
-      }
-    }),
-  );
-}
-
-function isSection(input: unknown): input is Section {
-  return typeof input === "object" && input !== null && !Array.isArray(input);
-}
-
-/** What Kestrel's own files call otherwise. */
-const namesElsewhere: ReadonlyMap<string, string> = new Map([
-  ["whiteListClientIdForEnqueue", "clientIdForEnqueue"],
-  ["whiteListClientIdForDequeue", "clientIdForDequeue"],
-  ["loggers", "logLevel"],
-]);
-
-function hintFor(key: string, known: readonly string[]): string {
-  const close = findCloseWord(namesElsewhere.get(key) ?? key, known);
-  if (close !== undefined) return `, did you mean ${close}?`;
-  const isOfQueues = Object.values(queueTable).some(({ name }) => name === key);
-  return isOfQueues ? ', it belongs to a queue, or to "default" for all queues' : "";
-}
-
-function list(item: Schema): Schema<unknown[]> {
-  return v.array(item, (issue) => `expected a list, got ${show(issue.input)}`);
-}
-
-function entriesOf<T>(table: SettingTable<T, string>): Record<string, Schema> {
-  const rows: { name: string; kind: Kind<never> }[] = Object.values(table);
-  return Object.fromEntries(rows.map(({ name, kind }) => [name, setting(kind as Kind<unknown>)]));
 }
 
 const absolutePath: Kind<string> = {
@@ -136,6 +74,8 @@ const fileSchema = section(
     ...entriesOf(serverTable),
     admin: section({}, { httpPort: setting(port), metricsQueuesMax: setting(count("queues")) }),
     zookeeper: v.nullable(zookeeperSchema),
+    users: usersSchema,
+    tls: tlsSchema,
     default: section({}, entriesOf(queueTable)),
     queues: list(section({ name: setting(queueName) }, entriesOf(queueTable))),
     aliases: list(
@@ -168,10 +108,12 @@ function toSettings(file: Section): Settings {
   return {
     server: {
       ...defaultServerSettings,
-      ...pick<Omit<ServerSettings, "adminPort" | "metricsQueuesMax" | "zookeeper">>(serverTable, file),
+      ...pick<PlainServerSettings>(serverTable, file),
       ...(admin.httpPort === undefined ? {} : { adminPort: admin.httpPort }),
       ...(admin.metricsQueuesMax === undefined ? {} : { metricsQueuesMax: admin.metricsQueuesMax }),
       zookeeper: toZookeeper(file.zookeeper as Section | null | undefined),
+      users: toUsers(file.users),
+      tls: toTls(file.tls),
     },
     queues: new QueueRules({
       default: pick<QueueSettings>(queueTable, (file.default ?? {}) as Section),

@@ -3,6 +3,8 @@
  * durations in milliseconds, `null` for none. The rules of single queues are in `settings.ts`.
  */
 
+import { noTls, type TlsSettings, type UserSettings } from "../locks/lock-settings.ts";
+
 /** What the server accepts: everything; everything, but clients are asked to write elsewhere; no writes; nothing. */
 export type ServerStatus = "up" | "write-avoid" | "read-only" | "quiescent";
 
@@ -52,6 +54,10 @@ export interface ServerSettings {
   logLevel: LogLevel;
   /** Where to announce this node; null: nowhere. */
   zookeeper: ZookeeperSettings | null;
+  /** Who may come in; empty: everybody. */
+  users: readonly UserSettings[];
+  /** Which ports are encrypted, and how. */
+  tls: TlsSettings;
 }
 
 export interface ZookeeperSettings {
@@ -96,4 +102,6 @@ export const defaultServerSettings: ServerSettings = {
   maxMemoryBytes: 512 * 1024 * 1024,
   logLevel: "info",
   zookeeper: null,
+  users: [],
+  tls: noTls,
 };

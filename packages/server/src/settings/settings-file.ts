@@ -1,8 +1,8 @@
-/** The settings file of a running server: read at the start, and again for a reload of its rules. */
+/** The settings file of a running server: read at the start, and again for a reload. */
 import { isDeepStrictEqual } from "node:util";
+import { doorNames } from "../locks/lock-settings.ts";
 import type { Logger } from "../logging.ts";
 import { loadSettings } from "./load-settings.ts";
-import type { QueueRules } from "./queue-rules.ts";
 import type { Settings } from "./schema.ts";
 import type { ServerSettings } from "./server-settings.ts";
 import { serverTable } from "./tables.ts";
@@ -23,27 +23,36 @@ export class SettingsFile {
   }
 
   /**
-   * Reads the file again, for the rules of queues and aliases. The server's own settings stay as they are: which
-   * of them have changed is logged. Throws as `open` does.
+   * Reads the file again, for the rules of queues and aliases, users, and the files for TLS. The server's other
+   * settings stay as they are: which of them have changed is logged. Throws as `open` does.
    */
-  async reload(logger: Logger): Promise<QueueRules> {
-    const { server, queues } = await loadSettings(this.path);
-    const settings = findChanged(this.settings.server, server);
+  async reload(logger: Logger): Promise<Settings> {
+    const read = await loadSettings(this.path);
+    const settings = findChanged(this.settings.server, read.server);
     if (settings.length > 0) {
       logger.warn({ file: this.path, settings }, "these settings have changed: they need a restart");
     }
-    return queues;
+    return read;
   }
 }
 
 /** By their names in the file. */
 function findChanged(before: ServerSettings, after: ServerSettings): string[] {
   const fields = Object.keys(before) as (keyof ServerSettings)[];
-  return fields.filter((field) => !isDeepStrictEqual(before[field], after[field])).map(nameOf);
+  return fields.filter((field) => needsRestart(field, before, after)).map(nameOf);
+}
+
+function needsRestart(field: keyof ServerSettings, before: ServerSettings, after: ServerSettings): boolean {
+  if (field === "users") return false;
+  // Other files are read; but a port has TLS or doesn't.
+  if (field === "tls")
+    return doorNames.some((door) => (before.tls[door] === null) !== (after.tls[door] === null));
+  return !isDeepStrictEqual(before[field], after[field]);
 }
 
 function nameOf(field: keyof ServerSettings): string {
   if (field === "adminPort") return "admin.httpPort";
   if (field === "metricsQueuesMax") return "admin.metricsQueuesMax";
-  return field === "zookeeper" ? field : serverTable[field].name;
+  if (field === "zookeeper" || field === "users" || field === "tls") return field;
+  return serverTable[field].name;
 }

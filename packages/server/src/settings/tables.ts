@@ -51,11 +51,13 @@ export const queueTable: SettingTable<QueueSettings, keyof QueueConfig> = {
 
 const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "silent"];
 
-/** The server's own settings but those in a section of their own, `admin` and `zookeeper`. */
-export const serverTable: SettingTable<
-  Omit<ServerSettings, "adminPort" | "metricsQueuesMax" | "zookeeper">,
-  keyof KestrelConfig
-> = {
+/** The server's own settings but those in a section of their own. */
+export type PlainServerSettings = Omit<
+  ServerSettings,
+  "adminPort" | "metricsQueuesMax" | "zookeeper" | "users" | "tls"
+>;
+
+export const serverTable: SettingTable<PlainServerSettings, keyof KestrelConfig> = {
   queuePath: { name: "queuePath", kind: text("the path of a folder") },
   listenAddress: { name: "listenAddress", kind: text("a host name or an address") },
   memcachePort: { name: "memcacheListenPort", kind: port },

@@ -3,6 +3,8 @@ import { request } from "node:http";
 import { AdminServer } from "../admin/admin-server.ts";
 import { NodeDisk } from "../disk.ts";
 import { Turn } from "../journal/turn.ts";
+import type { UserSettings } from "../locks/lock-settings.ts";
+import { Locks } from "../locks/locks.ts";
 import { Timings } from "../metrics/timings.ts";
 import { QueueCollection } from "../queue/queue-collection.ts";
 import type { ServerControls } from "../session/controls.ts";
@@ -47,7 +49,12 @@ export class AdminNode implements AsyncDisposable {
     this.admin = parts.admin;
   }
 
-  static async start(rules: QueueRulesOptions = {}, metricsQueuesMax = 1000): Promise<AdminNode> {
+  static async start(
+    rulesOptions: QueueRulesOptions = {},
+    metricsQueuesMax = 1000,
+    users: readonly UserSettings[] = [],
+  ): Promise<AdminNode> {
+    const rules = new QueueRules(rulesOptions);
     const clock = new FakeClock();
     const log = new CollectedLog();
     const turn = new Turn();
@@ -57,7 +64,7 @@ export class AdminNode implements AsyncDisposable {
       clock,
       turn,
       logger: log,
-      rules: new QueueRules(rules),
+      rules,
     });
     const controls = new FakeControls();
     const host: SessionHost = {
@@ -68,6 +75,7 @@ export class AdminNode implements AsyncDisposable {
       counters: new Counters(clock.now()),
       timings: new Timings(),
       lentReads: new LentReads(clock),
+      locks: new Locks({ users, rules, clock, logger: log }),
       maxOpenTransactions: 100,
     };
     const options = { host: "127.0.0.1", port: 0, name: "test:22133", metricsQueuesMax };

@@ -3,6 +3,8 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import { KestrelError } from "../errors.ts";
+import type { UserSettings } from "../locks/lock-settings.ts";
+import { Locks } from "../locks/locks.ts";
 import { Timings } from "../metrics/timings.ts";
 import { BodyMemory } from "../protocol/body-memory.ts";
 import type { Codec, Wire } from "../protocol/codec.ts";
@@ -13,12 +15,13 @@ import { makeMemcacheCodec } from "../protocol/memcache/memcache.ts";
 import { OutputPool } from "../protocol/output.ts";
 import type { ServerControls } from "../session/controls.ts";
 import { LentReads } from "../session/lent-reads.ts";
-import type { QueueRulesOptions } from "../settings/queue-rules.ts";
+import { QueueRules, type QueueRulesOptions } from "../settings/queue-rules.ts";
 import { Counters } from "../stats/counters.ts";
 import { TestNode } from "./node.ts";
 
 export interface TestPortOptions {
   rules?: QueueRulesOptions;
+  users?: readonly UserSettings[];
   limits?: Partial<ConnectionLimits>;
   maxOpenTransactions?: number;
   /** Memcache unless given. */
@@ -47,6 +50,12 @@ export class TestPort {
       timings: new Timings(),
       controls: this.#controls(),
       lentReads: new LentReads(clock),
+      locks: new Locks({
+        users: options.users ?? [],
+        rules: new QueueRules(options.rules),
+        clock,
+        logger: log,
+      }),
       maxOpenTransactions: options.maxOpenTransactions ?? 1,
       limits,
       outputs: new OutputPool(),
