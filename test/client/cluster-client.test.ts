@@ -1,7 +1,12 @@
 /** KestrelClusterClient over real nodes in processes of their own, which are killed, stopped and drained. */
 
 import { once } from "node:events";
-import { KestrelClientError, KestrelClusterClient, type PutOutcome } from "@kestrel-mq/client";
+import {
+  AdminConnection,
+  KestrelClientError,
+  KestrelClusterClient,
+  type PutOutcome,
+} from "@kestrel-mq/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { KestrelNode } from "../harness/kestrel-node.ts";
 
@@ -25,6 +30,12 @@ function createClient(options: { strategy?: "hash"; timeoutMs?: number } = {}): 
 
 function codeOf(error: unknown): string {
   return error instanceof KestrelClientError ? error.code : String(error);
+}
+
+/** Sets a node's status as an operator would. */
+async function setStatus(node: KestrelNode, name: string): Promise<void> {
+  await using admin = new AdminConnection(node.address);
+  await admin.lines(`status ${name}`);
 }
 
 async function drain(queue: string): Promise<string[]> {
@@ -135,6 +146,58 @@ test("a node that is stopped in its tracks is left out, and used again when it g
   // Three before and one after; one was taken. Puts that are unknown may be there or not.
   expect(left.length).toBeGreaterThanOrEqual(3 + stored + 1 - 1);
   expect(left.length).toBeLessThanOrEqual(3 + 30 + 1 - 1);
+});
+
+test("a node that takes no puts is passed over and read empty; one that gives nothing is not called empty", async () => {
+  for (let turn = 0; turn < 3; turn++) await client.put("q", "before");
+  await setStatus(nodes[0]!, "readonly");
+  const outcomes = await Promise.all(Array.from({ length: 60 }, () => client.put("q", "during")));
+  expect(outcomes.every((outcome) => outcome.stored && outcome.node !== nodes[0]!.address)).toBe(true);
+  expect(await drain("q")).toHaveLength(63);
+
+  await setStatus(nodes[0]!, "quiescent");
+  const error = await client.get("q", { wait: 20 }).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: "node-down", down: [nodes[0]!.address] });
+  await setStatus(nodes[0]!, "up");
+  const waiting = client.get("q", { wait: 30_000 });
+  await using producer = new KestrelClusterClient({ servers: [nodes[0]!.address] });
+  await producer.put("q", "again");
+  expect((await waiting)!.text()).toBe("again");
+});
+
+test("items of one key are handled in the order in which they were put", async () => {
+  const handled = new Map<string, number[]>();
+  let length = 0;
+  client.consume("q", (item) => {
+    const [key, count] = item.text().split(" ") as [string, string];
+    handled.set(key, [...(handled.get(key) ?? []), Number(count)]);
+    length++;
+  });
+  const puts: Promise<PutOutcome>[] = [];
+  for (let count = 0; count < 30; count++) {
+    for (let key = 0; key < 100; key++) puts.push(client.put("q", `${key} ${count}`, { key: `${key}` }));
+  }
+  expect((await Promise.all(puts)).every(({ stored }) => stored)).toBe(true);
+  while (length < 3_000) await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const counts of handled.values())
+    expect(counts).toEqual(Array.from({ length: 30 }, (_, count) => count));
+});
+
+test("ten thousand puts while a hashed queue's home is down are handled by an ordinary consumer", async () => {
+  await client.close();
+  client = createClient({ strategy: "hash" });
+  const home = nodes.find(({ address }) => address === client.nodeFor("q"))!;
+  await home.kill();
+  const down = client.health();
+  const texts = Array.from({ length: 10_000 }, (_, index) => `${index}`);
+  await down;
+  const outcomes = await client.putMany("q", texts);
+  expect(outcomes.every(({ stored }) => stored === true)).toBe(true);
+  await home.start();
+  const seen = new Set<string>();
+  await using fresh = createClient({ strategy: "hash" });
+  fresh.consume("q", (item) => seen.add(item.text()), { concurrency: 8 });
+  while (seen.size < texts.length) await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
 test("under hash a queue lives at home, and on its stand-in while the home is down", async () => {
