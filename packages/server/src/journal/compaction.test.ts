@@ -91,15 +91,15 @@ test("a rewrite that fails leaves the old segment as it was", async () => {
   );
 });
 
-test("a segment that died since the turn began is rewritten once at the most", async () => {
-  const node = await TestNode.start(rules);
+test("segments that die while one is rewritten are not rewritten over and over", async () => {
+  const node = await TestNode.start({ default: { ...rules.default, maxJournalSizeBytes: 1_000_000 } });
   const open = await leak(node, 300);
   const { log } = node.queue("q").reader;
-  for (const got of open) node.queue("q").confirm(got.id);
-  const before = log.rewrites;
+  log.settings = { ...log.settings, maxJournalSizeBytes: 100 };
+  node.put("q", "so that the sweep looks at the files");
   log.sweep();
+  for (const got of open) node.queue("q").confirm(got.id);
   await settle();
-  expect(log.rewrites - before).toBeLessThanOrEqual(log.segments.length);
-  node.turn.endNow();
-  expect(node.queue("q").openLength).toBe(0);
+  expect(log.rewrites).toBeGreaterThan(0);
+  expect(log.rewrites).toBeLessThanOrEqual(log.segments.length);
 });
