@@ -23,6 +23,10 @@ test("what our packages bring along has a licence that lets us", () => {
   expect(parties.filter(({ license }) => !isAllowed(license))).toEqual([]);
 });
 
+test("nothing of others runs when our packages are installed", () => {
+  expect(findThirdParties(root).filter(({ hasInstallScript }) => hasInstallScript)).toEqual([]);
+});
+
 test("THIRD_PARTY.md lists it: node test/dist/third-party.js > THIRD_PARTY.md", async () => {
   expect(await readFile(`${root}/THIRD_PARTY.md`, "utf8")).toBe(renderThirdParties(findThirdParties(root)));
 });

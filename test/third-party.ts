@@ -13,6 +13,8 @@ interface ThirdParty {
   readonly version: string;
   /** An SPDX expression. */
   readonly license: string;
+  /** Whether it wants to run something when it is installed. */
+  readonly hasInstallScript: boolean;
   /** Names of our packages that need it. */
   readonly neededBy: readonly string[];
 }
@@ -22,10 +24,12 @@ interface Manifest {
   version: string;
   license?: string;
   licenses?: { type: string }[];
+  scripts?: Record<string, string>;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
 }
 
+const installScripts = ["preinstall", "install", "postinstall"];
 const ours = ["server", "client", "cli"];
 
 /** All of them, sorted by name; `root` is the folder of the repository. */
@@ -63,6 +67,7 @@ export function findThirdParties(root: string): ThirdParty[] {
       name: manifest.name,
       version: manifest.version,
       license: licenseOf(manifest),
+      hasInstallScript: installScripts.some((script) => manifest.scripts?.[script] !== undefined),
       neededBy: [...neededBy].sort(),
     }));
 }
