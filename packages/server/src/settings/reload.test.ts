@@ -11,7 +11,7 @@ class Reloaded {
   async start(config: KestrelConfig): Promise<Conversation> {
     this.config = config;
     return await Conversation.start(config, {
-      loadRules: async () => readSettings(this.config, "kestrel.json").queues,
+      loadSettings: async () => readSettings(this.config, "kestrel.json"),
     });
   }
 }
@@ -78,7 +78,7 @@ test("a file that is wrong changes nothing, is answered with one line, and logge
   await conversation.hold(`
     > reload
     < SERVER_ERROR kestrel.json: default.maxItem: no such setting, did you mean maxItems?; colour: no such...
-    log cannot reload: the rules stay as they are
+    log cannot reload: everything stays as it is
     > set q 0 0 1
     > a
     < STORED
@@ -113,9 +113,9 @@ test("reloads come one after the other: the file read last holds", async () => {
   await using conversation = await Conversation.start(
     {},
     {
-      loadRules: async () => {
+      loadSettings: async () => {
         const maxItems = await new Promise<number>((resolve) => waiting.push(resolve));
-        return readSettings({ default: { maxItems } }).queues;
+        return readSettings({ default: { maxItems } });
       },
     },
   );

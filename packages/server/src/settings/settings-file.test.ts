@@ -26,7 +26,7 @@ test("gives the rules as they are now, and says nothing when nothing else has ch
   expect(settings.settings.server.queuePath).toBe("spool");
   expect(settings.settings.queues.settingsFor("q").maxItems).toBe(1);
   await write({ queuePath: "spool", zookeeper: { host: "z", pathPrefix: "/k" }, default: { maxItems: 2 } });
-  expect((await settings.reload(log)).settingsFor("q").maxItems).toBe(2);
+  expect((await settings.reload(log)).queues.settingsFor("q").maxItems).toBe(2);
   expect(log.lines).toEqual([]);
 });
 
