@@ -73,7 +73,8 @@ test("Kestrel's names in Ostrich's shape", async () => {
   expect(stats.labels).toMatchObject({ version: expect.stringMatching(/^3\./), "kestrel/status": "UP" });
   expect(Object.keys(stats.metrics.set_latency_usec!).sort()).toEqual(distribution);
   expect(stats.metrics["q/jobs/set_latency_usec"]).toMatchObject({ count: 2 });
-  expect(stats.metrics.delivery_latency_msec).toEqual({ count: 0 });
+  expect(stats.metrics.delivery_latency_msec).toMatchObject({ count: 1, maximum: 0 });
+  expect(stats.metrics.get_miss_latency_usec).toEqual({ count: 0 });
 });
 
 /** What Kestrel's cluster tool does with an answer: adds up the gauges and counters of each queue. */

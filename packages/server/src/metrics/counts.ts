@@ -61,8 +61,8 @@ export class MinuteCounts<Source> {
   }
 
   endMinute(): void {
-    for (const [index, [, read]] of this.#table.entries()) {
-      const now = read(this.#source);
+    for (let index = 0; index < this.#table.length; index++) {
+      const now = this.#table[index]![1](this.#source);
       this.#lastMinute[index] = now - this.#before[index]!;
       this.#before[index] = now;
     }

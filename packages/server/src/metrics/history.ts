@@ -55,8 +55,8 @@ export class History {
 
   #put(slot: number, point: Point | null): void {
     const at = (slot % this.#slots) * seriesNames.length;
-    for (const [index, name] of seriesNames.entries()) {
-      this.#values[at + index] = point === null ? Number.NaN : point[name];
+    for (let index = 0; index < seriesNames.length; index++) {
+      this.#values[at + index] = point === null ? Number.NaN : point[seriesNames[index]!];
     }
   }
 

@@ -28,14 +28,15 @@ export type Precision = "coarse" | "fine";
 
 export class Latency {
   readonly #total: Distribution;
-  readonly #minute: Distribution;
+  #minute: Distribution;
+  #lastMinute: Distribution;
   readonly #interval: Distribution;
-  #lastMinute: LatencySummary | null = null;
 
   constructor(precision: Precision) {
     // Counts since the start may pass 32 bits.
     this.#total = new Distribution(precision, 64);
     this.#minute = new Distribution(precision, 32);
+    this.#lastMinute = new Distribution(precision, 32);
     this.#interval = new Distribution(precision, 32);
   }
 
@@ -54,7 +55,7 @@ export class Latency {
 
   /** The last whole minute; null: nothing in it. */
   get lastMinute(): LatencySummary | null {
-    return this.#lastMinute;
+    return this.#lastMinute.summary();
   }
 
   /** Ends an interval: its median and 99th percentile, NaN when nothing happened. */
@@ -65,9 +66,12 @@ export class Latency {
     return ended;
   }
 
+  /** Made to cost little: what the minute was is worked out for who asks. */
   endMinute(): void {
-    this.#lastMinute = this.#minute.summary();
+    const ended = this.#minute;
+    this.#minute = this.#lastMinute;
     this.#minute.reset();
+    this.#lastMinute = ended;
   }
 }
 

@@ -14,6 +14,7 @@ import { History, pointMs } from "./history.ts";
 import type { LatencyName } from "./latency-set.ts";
 import { Details, Meter } from "./meter.ts";
 import { LookTimes } from "./rate.ts";
+import { inSlices } from "./slices.ts";
 import type { TimingSink, Timings } from "./timings.ts";
 
 const lookMs = 1000;
@@ -174,15 +175,17 @@ export class Metrics implements TimingSink {
 
   #lookAtQueues(now: number): void {
     let length = 0;
-    for (const queue of this.#options.queues.all()) {
+    const lookAt = (queue: Queue): void => {
       const { counters } = queue;
       const meter = this.#meters.get(queue);
       if (meter !== undefined) meter.look(now);
       else if (counters.totalItems + counters.getHits + counters.getMisses > 0) this.#obtain(queue).look(now);
-      else continue;
+      else return;
       length++;
-    }
-    if (length < this.#meters.size) this.#forgetDeleted();
+    };
+    inSlices(this.#options.queues.all(), lookAt, () => {
+      if (length < this.#meters.size) this.#forgetDeleted();
+    });
   }
 
   #forgetDeleted(): void {
@@ -196,21 +199,21 @@ export class Metrics implements TimingSink {
   #endInterval(slot: number, now: number): void {
     this.server.endInterval(slot, { items: this.#options.queues.items, oldestMs: Number.NaN });
     let hasIdle = true;
-    for (const [queue, meter] of this.#meters) {
+    inSlices([...this.#meters], ([queue, meter]) => {
       if (meter.details === null) {
-        if (meter.usedMs <= now - pointMs) continue;
+        if (meter.usedMs <= now - pointMs) return;
         if (this.#detailedLength >= this.#detailedMax) hasIdle &&= this.#takeDetails(now - idleMs);
-        if (!hasIdle) continue;
+        if (!hasIdle) return;
         this.#giveDetails(meter);
       }
       const headTime = findHeadTime(queue.reader);
       const oldestMs = queue.length === 0 ? 0 : headTime === undefined ? Number.NaN : now - headTime;
       meter.endInterval(slot, { items: queue.length, oldestMs });
-    }
+    });
   }
 
   #endMinute(): void {
     this.server.endMinute();
-    for (const meter of this.#meters.values()) meter.endMinute();
+    inSlices([...this.#meters.values()], (meter) => meter.endMinute());
   }
 }
