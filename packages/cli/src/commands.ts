@@ -1,11 +1,21 @@
 /** The commands of kq, in the order in which its help lists them. */
 import type { Command } from "./command.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { configCommand } from "./commands/config.ts";
+import { configCheckCommand } from "./commands/config-check.ts";
+import { configExampleCommand } from "./commands/config-example.ts";
+import { configShowCommand } from "./commands/config-show.ts";
 import { deleteCommand } from "./commands/delete.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { dumpCommand } from "./commands/dump.ts";
 import { flushCommand } from "./commands/flush.ts";
 import { getCommand } from "./commands/get.ts";
+import { journalCommand } from "./commands/journal.ts";
+import { journalDumpCommand } from "./commands/journal-dump.ts";
+import { journalExportCommand } from "./commands/journal-export.ts";
+import { journalImportCommand } from "./commands/journal-import.ts";
+import { journalPackCommand } from "./commands/journal-pack.ts";
+import { journalVerifyCommand } from "./commands/journal-verify.ts";
 import { loadCommand } from "./commands/load.ts";
 import { loadFloodCommand } from "./commands/load-flood.ts";
 import { loadLeakyReaderCommand } from "./commands/load-leaky-reader.ts";
@@ -52,10 +62,20 @@ export const commands: readonly Command[] = [
   shutdownCommand,
   serveCommand,
   upCommand,
+  journalCommand,
+  configCommand,
   completionCommand,
   loadPutManyCommand,
   loadManyClientsCommand,
   loadFloodCommand,
   loadPackingCommand,
   loadLeakyReaderCommand,
+  configCheckCommand,
+  configShowCommand,
+  configExampleCommand,
+  journalImportCommand,
+  journalExportCommand,
+  journalDumpCommand,
+  journalVerifyCommand,
+  journalPackCommand,
 ];

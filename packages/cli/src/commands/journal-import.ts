@@ -1,0 +1,65 @@
+/**
+ * `kq journal import`: the queues of a Kestrel 2.x spool folder into one of ours.
+ */
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { exitCodes } from "../exit-code.ts";
+import { tellFaults } from "../journal-faults.ts";
+import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
+import { silentLogger } from "../silent-logger.ts";
+import { say } from "../surroundings.ts";
+import { writeOut } from "../writing.ts";
+
+interface Row {
+  name: string;
+  length: number;
+  size: number;
+  faultLength: number;
+}
+
+const columns: Column<Row>[] = [
+  { title: "queue", value: (row) => row.name },
+  { title: "items", align: "right", value: (row) => row.length },
+  { title: "bytes", align: "right", value: (row) => row.size },
+  { title: "faults", align: "right", value: (row) => row.faultLength },
+];
+
+export const journalImportCommand: Command = defineCommand({
+  usage: "journal import <from> <to> [queues..]",
+  describe: "Bring the queues of a Kestrel 2.x spool folder into one of ours; the old files are only read",
+  examples: [
+    ["kq journal import /var/spool/kestrel spool", "all queues; then start a node with --queue-path spool"],
+    ["kq journal import /var/spool/kestrel spool work mail", "these two"],
+  ],
+  positionals: {
+    from: { type: "string", demandOption: true, describe: "The old spool folder" },
+    to: { type: "string", demandOption: true, describe: "The new one; no server may be using it" },
+    queues: {
+      type: "string",
+      array: true,
+      default: [] as string[],
+      defaultDescription: "all",
+      describe: "Only these queues",
+    },
+  },
+  flags: { ...jsonFlag },
+  async run(args, surroundings) {
+    const { stdout, env } = surroundings;
+    const { importKestrel2 } = await import("@kestrel-mq/server");
+    const { queues, ignored } = await importKestrel2({
+      from: args.from,
+      to: args.to,
+      ...(args.queues.length > 0 ? { queueNames: args.queues } : {}),
+      logger: silentLogger,
+    });
+    for (const { path, reason } of ignored) {
+      if (reason !== "not asked for") say(surroundings, `kq journal import: ${path} was left out: ${reason}`);
+    }
+    for (const { faults, faultLength } of queues) tellFaults("import", faults, faultLength, surroundings);
+    const form = formOf(stdout, args.json);
+    if (queues.length > 0 || form === "json") {
+      await writeOut(stdout, renderRows(form, columns, queues, colorsFor(stdout, env)));
+    }
+    if (queues.some(({ faultLength }) => faultLength > 0)) return exitCodes.failed;
+    return queues.length > 0 ? exitCodes.done : exitCodes.nothing;
+  },
+});

@@ -1,0 +1,22 @@
+/**
+ * What is wrong with a journal of Kestrel 2.x, in words.
+ */
+import type { JournalFault } from "@kestrel-mq/server";
+import { type Surroundings, say } from "./surroundings.ts";
+
+const toldMax = 20;
+
+/** One line for each fault, the first twenty of a journal; `faultLength` is how many there are in all. */
+export function tellFaults(
+  action: string,
+  faults: readonly JournalFault[],
+  faultLength: number,
+  surroundings: Surroundings,
+): void {
+  for (const { path, offset, kind, reason, unreadBytes } of faults.slice(0, toldMax)) {
+    const rest = unreadBytes > 0 ? `; ${unreadBytes} bytes from there on are not read` : "";
+    say(surroundings, `kq journal ${action}: ${path} at ${offset}: ${kind}, ${reason}${rest}`);
+  }
+  if (faultLength > toldMax)
+    say(surroundings, `kq journal ${action}: and ${faultLength - toldMax} further faults`);
+}
