@@ -63,7 +63,7 @@ export default defineConfig({
 
     { name: "orders" },
     { name: "orders+warehouse" },
-    { name: "orders+statistics", syncJournal: "never", maxSize: "1GB", discardOldWhenFull: true },
+    { name: "orders+statistics", maxSize: "1GB", discardOldWhenFull: true },
   ],
 
   aliases: [{ name: "updates", destinationQueues: ["weather_updates", "transient_events"] }],

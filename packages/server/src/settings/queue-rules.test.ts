@@ -21,6 +21,36 @@ test("default, queue, fanout: each takes over what the next one leaves open", ()
   expect(rules.settingsFor("other+mail")).toMatchObject({ maxItems: 10, maxAgeMs: null });
 });
 
+test("a fanout is kept in its parent's journal, in its parent's manner", () => {
+  const rules = new QueueRules({
+    queues: [
+      ["orders", { syncJournal: 100, keepJournal: false }],
+      ["orders+audit", { syncJournal: 0, keepJournal: true, maxMemorySizeBytes: 1, maxItems: 5 }],
+    ],
+  });
+  const { maxMemorySizeBytes } = defaultQueueSettings;
+  expect(rules.settingsFor("orders+audit")).toMatchObject({
+    syncJournal: 100,
+    keepJournal: false,
+    maxMemorySizeBytes,
+    maxItems: 5,
+  });
+});
+
+test("a fanout that the file names is not deleted because its parent may be", () => {
+  const rules = new QueueRules({
+    queues: [
+      ["orders", { maxQueueAgeMs: 100 }],
+      ["orders+audit", {}],
+      ["orders+brief", { maxQueueAgeMs: 50 }],
+    ],
+  });
+  const ages = ["orders+audit", "orders+brief", "orders+new"].map(
+    (name) => rules.settingsFor(name).maxQueueAgeMs,
+  );
+  expect(ages).toEqual([null, 50, 100]);
+});
+
 test("a fanout keeps items also when its parent doesn't", () => {
   const rules = new QueueRules({
     queues: [

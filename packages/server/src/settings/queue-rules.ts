@@ -5,7 +5,7 @@
  */
 
 import { findParentName } from "./queue-name.ts";
-import { defaultQueueSettings, type QueueSettings } from "./settings.ts";
+import { defaultQueueSettings, journalFields, type QueueSettings } from "./settings.ts";
 import { queueTable } from "./tables.ts";
 
 export interface QueueRulesOptions {
@@ -39,8 +39,7 @@ export class QueueRules {
     this.#own = new Map(
       Array.from(options.queues ?? [], ([name, own]) => [
         name,
-        // Nor is a fanout that is to miss nothing deleted as old only because its parent may be.
-        findParentName(name) === undefined ? own : { maxQueueAgeMs: null, ...own, fanoutOnly: false },
+        findParentName(name) === undefined ? own : ownOfFanout(own),
       ]),
     );
     this.#aliases = new Map(options.aliases);
@@ -77,6 +76,13 @@ export class QueueRules {
     if (rules === undefined) this.#resolvedFanouts.set(parent, (rules = { ...parent, fanoutOnly: false }));
     return rules;
   }
+}
+
+/** A fanout that the file names is to miss nothing: it is not deleted as old only because its parent may be. */
+function ownOfFanout(own: Partial<QueueSettings>): Partial<QueueSettings> {
+  const rules: Partial<QueueSettings> = { maxQueueAgeMs: null, ...own, fanoutOnly: false };
+  for (const field of journalFields) delete rules[field];
+  return rules;
 }
 
 /** The effective rules of a queue as `dump_config` tells them: Kestrel's names, and values as in a file. */

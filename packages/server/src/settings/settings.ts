@@ -43,6 +43,16 @@ export interface QueueSettings {
   clientIdForDequeue: string | null;
 }
 
+/** How a journal is kept. Fanouts are kept in their parent's, so these are always the parent's. */
+export const journalFields: readonly (keyof QueueSettings)[] = [
+  "maxMemorySizeBytes",
+  "defaultJournalSizeBytes",
+  "maxJournalSizeBytes",
+  "minJournalCompactDelayMs",
+  "keepJournal",
+  "syncJournal",
+];
+
 export const defaultQueueSettings: QueueSettings = {
   maxItems: null,
   maxSizeBytes: null,
