@@ -7,7 +7,13 @@ import { type Metric, Registry } from "prom-client";
 import type { Queue } from "../queue/queue.ts";
 import type { AdminHost } from "./admin-host.ts";
 import { text } from "./answer.ts";
-import { type FamilyDefinition, queueFamilies, type Sample, serverFamilies } from "./prometheus-families.ts";
+import {
+  type FamilyDefinition,
+  type QueueFamily,
+  queueFamilies,
+  type Sample,
+  serverFamilies,
+} from "./prometheus-families.ts";
 import type { Route } from "./route.ts";
 
 export function prometheusRoutes(host: AdminHost): Route[] {
@@ -20,10 +26,7 @@ export function prometheusRoutes(host: AdminHost): Route[] {
     });
   }
   for (const definition of queueFamilies) {
-    register(registry, definition, async () => {
-      await scrape.turn();
-      return scrape.listed.flatMap((queue) => definition.read(queue, host.metrics.find(queue)));
-    });
+    register(registry, definition, () => scrape.readQueues(definition));
   }
   let underWay: Promise<string> | null = null;
   const render = (): Promise<string> => {
@@ -51,10 +54,13 @@ function register(
   registry.registerMetric(metric as unknown as Metric);
 }
 
+/** Queues read before others get their turn. */
+const sliceLength = 200;
+
 /** The queues of one scrape. */
 class Scrape {
   readonly #host: AdminHost;
-  listed: Queue[] = [];
+  #listed: Queue[] = [];
   omitted = 0;
   #lastTurn: Promise<void> = Promise.resolve();
 
@@ -65,11 +71,22 @@ class Scrape {
   begin(): void {
     const { queues, metricsQueuesMax } = this.#host;
     const all = queues.names();
-    this.listed = all.slice(0, metricsQueuesMax).map((name) => queues.find(name)!);
-    this.omitted = all.length - this.listed.length;
+    this.#listed = all.slice(0, metricsQueuesMax).map((name) => queues.find(name)!);
+    this.omitted = all.length - this.#listed.length;
   }
 
-  /** One family at a time, with a look at everybody else between two. */
+  async readQueues({ read }: QueueFamily): Promise<Sample[]> {
+    const samples: Sample[] = [];
+    for (let at = 0; at < this.#listed.length; at += sliceLength) {
+      await this.turn();
+      for (const queue of this.#listed.slice(at, at + sliceLength)) {
+        samples.push(...read(queue, this.#host.metrics.find(queue)));
+      }
+    }
+    return samples;
+  }
+
+  /** One family, or a slice of it, at a time, with a look at everybody else between two. */
   turn(): Promise<void> {
     this.#lastTurn = this.#lastTurn.then(() => new Promise((resolve) => setImmediate(resolve)));
     return this.#lastTurn;
