@@ -73,8 +73,9 @@ export class EmbeddedQueues {
   async open(name: string, options: GetOptions = {}): Promise<OpenItem | null> {
     this.#host.counters.cmdGet++;
     const queue = this.#host.queues.obtain(name);
-    const item = await this.#get(queue, "open", options);
-    return item === null ? null : openItem(queue, item);
+    const hold: Hold = { isOpen: true };
+    const item = await this.#get(queue, "open", options, hold);
+    return item === null ? null : openItem(queue, item, hold);
   }
 
   /** Removes every item but the open ones; does nothing when there is no such queue. */
@@ -92,7 +93,7 @@ export class EmbeddedQueues {
     return this.#host.queues.names();
   }
 
-  async #get(queue: Queue, mode: GetMode, { waitMs = 0 }: GetOptions): Promise<Item | null> {
+  async #get(queue: Queue, mode: GetMode, { waitMs = 0 }: GetOptions, hold?: Hold): Promise<Item | null> {
     const { clock, counters, timings } = this.#host;
     const deadline = waitMs > 0 ? clock.now() + waitMs : 0;
     const began = mode === "peek" ? 0 : timings.beginGet();
@@ -101,31 +102,38 @@ export class EmbeddedQueues {
         if (began !== 0) timings.noteDelivery(queue, item.addTimeMs, clock.now());
         resolve({ item: copyOf(item), receipt: item.receipt });
       };
-      const result = queue.get(mode, deadline, { receive, miss: () => resolve(null) });
+      const lapse = (): void => {
+        if (hold !== undefined) hold.isOpen = false;
+      };
+      const result = queue.get(mode, deadline, { receive, miss: () => resolve(null), lapse });
       if (result === null) resolve(null);
       else if (!(result instanceof Waiter)) receive(result);
     });
     if (found?.receipt) await settled(found.receipt);
-    const isThere = found !== null && !found.receipt?.error;
+    const isThere = found !== null && !found.receipt?.isUndone;
     if (isThere) counters.getHits++;
     else counters.getMisses++;
     return isThere ? found.item : null;
   }
 }
 
-function openItem(queue: Queue, item: Item): OpenItem {
-  let isOpen = true;
+/** An item that is set aside; not any more once it has been open for longer than its queue allows. */
+interface Hold {
+  isOpen: boolean;
+}
+
+function openItem(queue: Queue, item: Item, hold: Hold): OpenItem {
   const abort = (): boolean => {
-    const wasOpen = isOpen;
-    isOpen = false;
+    const wasOpen = hold.isOpen;
+    hold.isOpen = false;
     return wasOpen && queue.abort(item.id);
   };
   return {
     ...item,
     abort,
     async confirm() {
-      if (!isOpen) return false;
-      isOpen = false;
+      if (!hold.isOpen) return false;
+      hold.isOpen = false;
       const receipt = queue.confirm(item.id);
       if (receipt === null || receipt === false) return receipt === null;
       await settled(receipt);

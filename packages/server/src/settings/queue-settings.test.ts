@@ -416,6 +416,21 @@ const cases: SettingCase<keyof QueueConfig>[] = [
 
 testWithAndWithout(cases);
 
+test("a read of the program that embeds the server is timed, too", async () => {
+  await using conversation = await Conversation.start({
+    queues: [{ name: "q", openTransactionTimeout: "10s" }],
+  });
+  const { queues } = conversation.server;
+  await queues.put("q", "a");
+  const first = await queues.open("q");
+  await conversation.hold("wait 11000");
+  const second = await queues.open("q");
+  expect(second?.id).toBe(first?.id);
+  expect(await first?.confirm()).toBe(false);
+  expect(first?.abort()).toBe(false);
+  expect(await second?.confirm()).toBe(true);
+});
+
 test("queues that expire into each other: items go round, and are lost only where there is no room", async () => {
   await using conversation = await Conversation.start({
     queues: [
