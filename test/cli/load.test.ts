@@ -1,6 +1,7 @@
 /** Load tests of the real program: green on one node and on three, red when a proxy spoils the answers. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KestrelNode } from "../harness/kestrel-node.ts";
+import { TempFolder } from "../harness/temp-folder.ts";
 import { damages, doubles, type Fault, FaultyProxy, loses, swallows, swaps } from "./faulty-proxy.ts";
 import { runKq, startKq } from "./kq-process.ts";
 
@@ -48,6 +49,26 @@ describe.each([1, 3])("kq load on %i nodes", (count) => {
     expect(report).toMatchObject({ put, got: got === 0 ? 0 : got, faults: faultless, failure: null });
     expect(report.puts.p50).toBeLessThanOrEqual(report.puts.p9999);
     expect(report.puts.p9999).toBeLessThanOrEqual(report.puts.max);
+  });
+});
+
+describe("kq load over thrift", () => {
+  it.each([
+    ["put-many -c 5 -n 500 -r 5 -g -q a", 500],
+    ["many-clients -s 1 -n 30 -c 10 -k 20 -q b", 30],
+    ["flood -n 500 -R 2 -C 2 -r 10 -B -q c", 500],
+    ["flood -n 300 -q d", 300],
+    ["packing -n 200 -c 1 -t 0 -q e", 400],
+    ["leaky-reader -n 100 -d 0.05 -q f", 100],
+  ])("%s", async (line, length) => {
+    await using folder = await TempFolder.create();
+    const flags = ["--memcache-port", "0", "--thrift-port", "0", "--text-port", "off", "--admin-port", "off"];
+    await using node = startKq(["serve", ...flags, "--queue-path", folder.path]);
+    await node.outputHas("\n");
+    const { port } = JSON.parse(node.read().out).listeners.thrift as { port: number };
+    const { code, report, err } = await load(`${line} --thrift --timeout 4s`, [`127.0.0.1:${port}`]);
+    expect([err, code]).toEqual(["", 0]);
+    expect(report).toMatchObject({ put: length, got: length, faults: faultless, failure: null });
   });
 });
 

@@ -8,6 +8,7 @@ import { parseDurationMs } from "../duration.ts";
 import { UsageError } from "../exit-code.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { MemcacheWire } from "./memcache-wire.ts";
+import { ThriftWire } from "./thrift-wire.ts";
 import type { ConnectWire, WireTarget } from "./wire.ts";
 
 export const loadFlags = {
@@ -18,8 +19,9 @@ export const loadFlags = {
     alias: "p",
     requiresArg: true,
     coerce: (text: string): number => parseCount(text, 1),
-    describe: "Its port [22133]",
+    describe: "Its port [22133; thrift 2229]",
   },
+  thrift: { type: "boolean", describe: "Over thrift; the nodes are then named with their thrift ports" },
   "no-flush": { type: "boolean", alias: "F", describe: "Don't flush the queue first" },
   json: { type: "boolean", group: "Output:", describe: "Put out JSON, for programs" },
   servers: {
@@ -68,6 +70,7 @@ export interface LoadArguments {
   queue: string;
   host: string | undefined;
   port: number | undefined;
+  thrift: boolean | undefined;
   noFlush: boolean | undefined;
   json: boolean | undefined;
   servers: string | undefined;
@@ -82,14 +85,19 @@ export async function loadTargets(
   surroundings: Surroundings,
 ): Promise<{ targets: WireTarget[]; connect: ConnectWire }> {
   const timeoutMs = args.timeout;
+  const [connect, defaultPort] =
+    args.thrift === true ? [ThriftWire.connect, 2229] : [MemcacheWire.connect, 22133];
   if (args.host !== undefined || args.port !== undefined) {
     if (args.servers !== undefined || args.serversFile !== undefined) {
       throw new UsageError("-h and -p name one node, --servers several: use either");
     }
-    const target = { host: args.host ?? "localhost", port: args.port ?? 22133, timeoutMs };
-    return { targets: [target], connect: MemcacheWire.connect };
+    const target = { host: args.host ?? "localhost", port: args.port ?? defaultPort, timeoutMs };
+    return { targets: [target], connect };
   }
   const { servers } = await clusterOptions({ ...args, strategy: "round-robin" }, surroundings);
-  const targets = servers.map((server) => ({ ...parseNodeAddress(server), timeoutMs }));
-  return { targets, connect: MemcacheWire.connect };
+  const targets = servers.map((server) => {
+    const { host, port } = parseNodeAddress(server);
+    return { host, port: /:\d+$/.test(server) ? port : defaultPort, timeoutMs };
+  });
+  return { targets, connect };
 }
