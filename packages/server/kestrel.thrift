@@ -46,6 +46,12 @@ enum Status {
 
 service Kestrel {
   /*
+   * Not Kestrel's: says who this connection is. On a server that asks for it, it is the first call; the others are
+   * refused until then. An exception: there is no such user, or the password is another one.
+   */
+  void authenticate(1: string user, 2: string password)
+
+  /*
    * Puts items in order, until the first one that the queue refuses. Returns how many were put.
    * `expiration_msec`: how long they live; 0: for ever.
    */

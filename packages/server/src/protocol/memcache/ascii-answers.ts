@@ -17,6 +17,7 @@ export const lineTooLong: Buffer = line("CLIENT_ERROR line too long");
 export const deleted: Buffer = line("DELETED");
 export const flushedAll: Buffer = line("Flushed all queues.");
 export const reloaded: Buffer = line("Reloaded config.");
+export const unauthenticated: Buffer = line("CLIENT_ERROR unauthenticated");
 export const ok: Buffer = line("OK");
 
 const crlf = line("");

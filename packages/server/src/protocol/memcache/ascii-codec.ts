@@ -11,6 +11,7 @@ import { decodeUtf8, notUtf8 } from "../utf8.ts";
 import * as answers from "./ascii-answers.ts";
 import { type Command, commands, parseCount } from "./ascii-commands.ts";
 import { findLineEnd, findLineFeed, lineEndSize, Words } from "./ascii-words.ts";
+import { credentialBytesMax, parseAsciiCredentials } from "./credentials.ts";
 import { expiryMsOf } from "./expiry.ts";
 import type { Key } from "./key.ts";
 import type { MemcacheHost } from "./memcache-host.ts";
@@ -69,6 +70,8 @@ export class AsciiCodec implements Codec {
   #expirySeconds = 0;
   #body: Buffer | null = null;
   #bodySize = 0;
+  /** It is user and password, and no item. */
+  #isAuthentication = false;
   /** What the swallowed body is answered with. */
   #refusal: Reply | null = null;
 
@@ -94,6 +97,10 @@ export class AsciiCodec implements Codec {
     words.next();
     this.#isQuiet = false;
     this.tag = quietTag;
+    if (this.#wire.isBarred) {
+      this.#readBarred(input.toString("latin1", words.start, lineEnd));
+      return feed + 1;
+    }
     if (words.is("set")) return this.#readSet(input, feed + 1, end);
     const isGet = words.is("get");
     if (isGet || words.is("gets")) {
@@ -147,6 +154,20 @@ export class AsciiCodec implements Codec {
     return bodyEnd + tailSize;
   }
 
+  /** Of who has to say first who it is. As memcached has it, a `set` does: its data is the user and the password. */
+  #readBarred(line: string): void {
+    const [verb = "", ...args] = line.toLowerCase().split(/ +/);
+    const size = parseCount(args[3]);
+    if (verb === "set" && size !== undefined && size <= credentialBytesMax) {
+      this.#isAuthentication = true;
+      this.#wire.readBody(size);
+    } else if (verb === "version" || verb === "quit") {
+      this.#readRest(verb, args);
+    } else {
+      this.#fail(answers.unauthenticated);
+    }
+  }
+
   #swallow(size: number, refusal: Reply): void {
     this.#refusal = refusal;
     this.#wire.swallowBody(size);
@@ -180,11 +201,19 @@ export class AsciiCodec implements Codec {
     this.#stage = "request";
     const body = this.#body;
     const refusal = this.#refusal;
+    const isAuthentication = this.#isAuthentication;
     this.#body = null;
     this.#refusal = null;
+    this.#isAuthentication = false;
     if (!isEmptyLine) this.#fail(answers.badDataChunk);
     else if (refusal !== null) this.render(refusal);
+    else if (isAuthentication) this.#authenticate(body!.subarray(0, this.#bodySize));
     else this.#put(body!, 0, this.#bodySize);
+  }
+
+  #authenticate(data: Buffer): void {
+    this.#doneAnswer = answers.stored;
+    this.#wire.execute(parseAsciiCredentials(data));
   }
 
   // Gets.

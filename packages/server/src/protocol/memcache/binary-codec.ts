@@ -11,6 +11,7 @@ import { errors, refusals, renderItem, renderStatistics, texts } from "./binary-
 import {
   headerSize,
   type Operation,
+  openActions,
   operations,
   readUint32,
   renderHeader,
@@ -18,12 +19,12 @@ import {
   requestMagic,
   status,
 } from "./binary-frame.ts";
+import { credentialBytesMax, parsePlain } from "./credentials.ts";
 import { expiryMsOf } from "./expiry.ts";
 import type { Key } from "./key.ts";
 import type { MemcacheHost } from "./memcache-host.ts";
 
 const keyBytesMax = 250;
-const credentialBytesMax = 4 * 1024;
 const saslMechanism = "PLAIN";
 const noKey: Buffer = Buffer.alloc(0);
 
@@ -76,7 +77,9 @@ export class BinaryCodec implements Codec {
     this.tag = opcode;
     this.opaque = readUint32(input, at + 12);
     this.#operation = operation;
-    if (!isWellFormed) {
+    if (this.#wire.isBarred && !(operation && openActions.includes(operation.action))) {
+      this.#fail(status.authError, texts.authError);
+    } else if (!isWellFormed) {
       if (valueSize < 0) this.#fail(status.unknownCommand, texts.unknownCommand);
       else this.#fail(status.invalid, texts.invalid);
     } else if (operation === undefined) {
@@ -162,7 +165,7 @@ export class BinaryCodec implements Codec {
 
   bodyRead(body: Buffer, size: number): void {
     if (this.#operation!.action === "put") this.#put(body, 0, size);
-    else this.#authenticate();
+    else this.#authenticate(body.subarray(0, size));
   }
 
   bodySwallowed(): void {
@@ -182,17 +185,17 @@ export class BinaryCodec implements Codec {
     this.#wire.swallowBody(size);
   }
 
-  /** Nobody is kept out; clients with a user and a password must be able to come in, too. */
-  #authenticate(): void {
-    const isWelcome = this.#operation!.action === "sasl-auth" && this.#key!.name === saslMechanism;
-    if (isWelcome) this.#answer(status.ok, texts.authenticated);
+  /** Where nobody is kept out, clients with a user and a password must be able to come in, too. */
+  #authenticate(data: Buffer): void {
+    const isPlain = this.#operation!.action === "sasl-auth" && this.#key!.name === saslMechanism;
+    if (isPlain) this.#wire.execute(parsePlain(data));
     else this.#answer(status.authError, texts.authError);
   }
 
   // Replies.
 
   render(reply: Reply): void {
-    const { isQuiet, echoesKey } = this.#operation!;
+    const { action, isQuiet, echoesKey } = this.#operation!;
     const { output } = this.#wire;
     switch (reply.kind) {
       case "item":
@@ -203,7 +206,8 @@ export class BinaryCodec implements Codec {
         break;
       case "stored":
       case "done":
-        if (!isQuiet) renderHeader(output, this.tag, status.ok, this.opaque, 0, 0, 0, 0);
+        if (action === "sasl-auth") this.#answer(status.ok, texts.authenticated);
+        else if (!isQuiet) renderHeader(output, this.tag, status.ok, this.opaque, 0, 0, 0, 0);
         break;
       case "refused":
         this.#answer(refusals[reply.why].status, refusals[reply.why].text);
@@ -212,7 +216,9 @@ export class BinaryCodec implements Codec {
         renderStatistics(output, this.tag, this.opaque, reply.statistics);
         break;
       case "error":
-        this.#refuse(reply.error);
+        // It may try again.
+        if (action === "sasl-auth") this.#answer(status.authError, texts.authError);
+        else this.#refuse(reply.error);
         break;
       case "failed":
         this.#answer(status.internalError, reply.message);

@@ -28,6 +28,9 @@ export type Action =
   | "sasl-auth"
   | "sasl-step";
 
+/** What one may do who has not said yet who it is. */
+export const openActions: readonly Action[] = ["version", "quit", "sasl-list", "sasl-auth", "sasl-step"];
+
 export interface Operation {
   readonly action: Action;
   /** Success without an item is not answered. */

@@ -32,6 +32,10 @@ const carriageReturn = 0x0d;
 const colon = 0x3a;
 const space = 0x20;
 
+const authWord = "auth";
+/** What one may say besides, who has to say first who it is. */
+const openVerbs = ["version", "quit"];
+
 /** Nobody has more reads open. */
 const everything = Number.MAX_SAFE_INTEGER;
 
@@ -82,8 +86,18 @@ export class TextCodec implements Codec {
     let end = isCrLf ? feed - 1 : feed;
     while (end > at && input[end - 1] === space) end--;
     const hasItems = end > at && input[end - 1] === colon;
+    if (isAuth(input, at, end)) {
+      this.#authenticate(input.subarray(at + authWord.length + 1, isCrLf ? feed - 1 : feed));
+      return;
+    }
     const text = decodeUtf8(input.subarray(at, hasItems ? end - 1 : end));
     const words = text?.split(" ").filter((word) => word !== "") ?? null;
+    const isOpen = !hasItems && openVerbs.includes(words?.[0]?.toLowerCase() ?? "");
+    if (this.#wire.isBarred && !isOpen) {
+      this.#answerError("Not authenticated.");
+      this.#wire.close();
+      return;
+    }
     if (!hasItems) {
       this.#execute(words, null);
       return;
@@ -95,6 +109,18 @@ export class TextCodec implements Codec {
       bytesMax: this.#host.limits.itemBytesMax,
       keepBytes: (bytes) => this.#wire.keepBytes(bytes),
     });
+  }
+
+  /** `user password`; the password is the rest of the line, as it is. */
+  #authenticate(words: Buffer): void {
+    const at = words.indexOf(space);
+    if (at < 0) {
+      this.#answerError("User & password required.");
+      return;
+    }
+    const user = words.toString("utf8", 0, at);
+    this.tag = otherTag;
+    this.#wire.execute({ kind: "authenticate", user, password: Buffer.from(words.subarray(at + 1)) });
   }
 
   #readItems(items: ItemLines, input: Buffer, at: number, end: number): number {
@@ -226,6 +252,13 @@ export class TextCodec implements Codec {
     if (tag === putTag || isLast) answers.renderError(output, error.message);
     else if (tag === getTag) output.constant(answers.nothing);
   }
+}
+
+/** A password is not to be taken for the words of anything else. */
+function isAuth(input: Buffer, at: number, end: number): boolean {
+  const { length } = authWord;
+  if (end - at <= length || input[at + length] !== space) return false;
+  return input.toString("latin1", at, at + length).toLowerCase() === authWord;
 }
 
 /** Offset of the next line feed in `input[at, end)`; -1 when there is none. */

@@ -15,6 +15,8 @@ interface ArgumentLimits {
 
 export interface Method {
   readonly name: string;
+  /** For those, too, who have not said yet who they are. */
+  readonly isOpen?: true;
   /** Null: no queue is needed to answer. Throws KestrelError, or MalformedFrame. */
   read(reader: BinaryReader, limits: ArgumentLimits): Request | null;
 }
@@ -54,7 +56,8 @@ export const methods: readonly Method[] = [
   { name: "delete_queue", read: (reader) => ({ kind: "delete", queue: readQueue(reader) }) },
   { name: "current_status", read: (reader) => readNone(reader, { kind: "status" }) },
   { name: "set_status", read: readSetStatus },
-  { name: "get_version", read: (reader) => readNone(reader, null) },
+  { name: "get_version", isOpen: true, read: (reader) => readNone(reader, null) },
+  { name: "authenticate", isOpen: true, read: readAuthenticate },
 ];
 
 function readPut(reader: BinaryReader, { nowMs, itemBytesMax }: ArgumentLimits): Request {
@@ -123,6 +126,23 @@ function readSetStatus(reader: BinaryReader): Request {
     else reader.skipField();
   }
   return { kind: "set-status", status: statuses[number] ?? String(number) };
+}
+
+function readAuthenticate(reader: BinaryReader): Request {
+  let user = "";
+  let password: Buffer = Buffer.alloc(0);
+  while (reader.nextField()) {
+    if (reader.isField(1, types.string)) user = readText(reader).toString("utf8");
+    // It is looked at when the frame is gone.
+    else if (reader.isField(2, types.string)) password = Buffer.from(readText(reader));
+    else reader.skipField();
+  }
+  return { kind: "authenticate", user, password };
+}
+
+function readText(reader: BinaryReader): Buffer {
+  reader.string();
+  return reader.bytes.subarray(reader.start, reader.end);
 }
 
 function readQueue(reader: BinaryReader): string {

@@ -31,6 +31,9 @@ const nothing: Buffer = Buffer.alloc(0);
 // One frame is read at a time, so all connections share it.
 const reader = new BinaryReader();
 
+/** Arguments of somebody who has not said yet who it is. */
+const barredCallBytesMax = 4 * 1024;
+
 /** A method's number and how it was called, for the tag of a pledge. */
 const strictMark = 1;
 const onewayMark = 2;
@@ -73,9 +76,12 @@ export class ThriftCodec implements Codec {
     this.#isOneway = header.isOneway;
     this.#methodNumber = numbers.get(header.name) ?? -1;
     const size = frameEnd - argumentsStart;
-    const callBytesMax = this.#host.limits.itemBytesMax + callBytesBeyondItem;
+    const { isBarred } = this.#wire;
+    const callBytesMax = isBarred ? barredCallBytesMax : this.#host.limits.itemBytesMax + callBytesBeyondItem;
     if (this.#methodNumber < 0) {
       this.#swallow(size, answers.exceptionTypes.unknownMethod, `Invalid method name: '${header.name}'`);
+    } else if (isBarred && !methods[this.#methodNumber]!.isOpen) {
+      this.#swallow(size, answers.exceptionTypes.internalError, "not authenticated");
     } else if (size > callBytesMax) {
       const message = `a call has at most ${callBytesMax} bytes of arguments, not ${size}`;
       this.#swallow(size, answers.exceptionTypes.internalError, message);

@@ -13,6 +13,98 @@ const Int64 = require('node-int64');
 const ttypes = require('./kestrel_types');
 //HELPER FUNCTIONS AND STRUCTURES
 
+const Kestrel_authenticate_args = class {
+  constructor(args) {
+    this.user = null;
+    this.password = null;
+    if (args) {
+      if (args.user !== undefined && args.user !== null) {
+        this.user = args.user;
+      }
+      if (args.password !== undefined && args.password !== null) {
+        this.password = args.password;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.user = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 2:
+        if (ftype == Thrift.Type.STRING) {
+          this.password = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('Kestrel_authenticate_args');
+    if (this.user !== null && this.user !== undefined) {
+      output.writeFieldBegin('user', Thrift.Type.STRING, 1);
+      output.writeString(this.user);
+      output.writeFieldEnd();
+    }
+    if (this.password !== null && this.password !== undefined) {
+      output.writeFieldBegin('password', Thrift.Type.STRING, 2);
+      output.writeString(this.password);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const Kestrel_authenticate_result = class {
+  constructor(args) {
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      input.skip(ftype);
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('Kestrel_authenticate_result');
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const Kestrel_put_args = class {
   constructor(args) {
     this.queue_name = null;
@@ -1154,6 +1246,55 @@ const KestrelClient = exports.Client = class KestrelClient {
   seqid () { return this._seqid; }
   new_seqid () { return this._seqid += 1; }
 
+  authenticate (user, password) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_authenticate(user, password);
+    });
+  }
+
+  send_authenticate (user, password) {
+    const output = new this.pClass(this.output);
+    const params = {
+      user: user,
+      password: password
+    };
+    const args = new Kestrel_authenticate_args(params);
+    try {
+      output.writeMessageBegin('authenticate', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_authenticate (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new Kestrel_authenticate_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    callback(null);
+  }
+
   put (queue_name, items, expiration_msec) {
     this._seqid = this.new_seqid();
     const self = this;
@@ -1717,6 +1858,44 @@ const KestrelProcessor = exports.Processor = class KestrelProcessor {
       x.write(output);
       output.writeMessageEnd();
       output.flush();
+    }
+  }
+  process_authenticate (seqid, input, output) {
+    const args = new Kestrel_authenticate_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.authenticate.length === 2) {
+      Promise.resolve(this._handler.authenticate.bind(this._handler)(
+        args.user,
+        args.password
+      )).then(result => {
+        const result_obj = new Kestrel_authenticate_result({success: result});
+        output.writeMessageBegin("authenticate", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+        output.writeMessageBegin("authenticate", Thrift.MessageType.EXCEPTION, seqid);
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.authenticate(args.user, args.password, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined')) {
+          result_obj = new Kestrel_authenticate_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("authenticate", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("authenticate", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
     }
   }
   process_put (seqid, input, output) {
