@@ -120,7 +120,10 @@ export class Bulk {
     const ids = items.map(({ itemId }) => itemId);
     const { lentReads } = this.#host;
     const firstId = ids.length === 0 ? 0 : lentReads.lend(queue, ids, lendMs, this.#borrower);
-    this.#gathering!.onLapse = (itemId) => lentReads.forget(firstId + ids.indexOf(itemId));
+    this.#gathering!.onLapse = (itemId) => {
+      const index = ids.indexOf(itemId);
+      if (index >= 0) lentReads.forget(firstId + index);
+    };
     this.#answer(items, firstId);
   }
 
