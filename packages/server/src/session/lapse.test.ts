@@ -17,6 +17,7 @@ const gather: GatherRequest = {
 class Client {
   readonly session: Session;
   readonly replies: Reply[] = [];
+  readonly address = "here";
   readonly isReady = true;
 
   constructor(port: TestPort) {
