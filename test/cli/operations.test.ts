@@ -153,6 +153,54 @@ describe("a cluster with one node down", () => {
   });
 });
 
+describe("kq status and kq drain", () => {
+  it("take a node out of use, wait until it is empty, and take it back", async () => {
+    const [queue, node] = [fresh(), servers[0]!];
+    // A node is drained when nothing is left in any of its queues.
+    for (const row of JSON.parse((await kq("queues", "--json")).out) as { queue: string }[]) {
+      await kq("delete", row.queue, "--yes");
+    }
+    await fill(queue, lines(1, 9));
+    await using draining = startKq(["drain", node, "--json"], { servers });
+    while ((await kq("status", node)).out !== `${node}\tREADONLY\n`);
+    await fill(queue, lines(10, 15));
+    expect(await runKq(["put", queue, "x"], { servers: [node] })).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("`kq status` shows which nodes take what"),
+    });
+    expect((await drain(queue)).length).toBe(15);
+    expect(await draining.ended).toMatchObject({ code: 0, err: "" });
+    expect(JSON.parse(draining.read().out)).toMatchObject({ node, drained: true });
+    expect((await kq("status", node, "up")).out).toBe(`${node}\tUP\n`);
+  });
+});
+
+describe("kq tail", () => {
+  it("shows what is put, takes nothing, and leaves no trace", async () => {
+    const queue = fresh();
+    await fill(queue, ["before"]);
+    await using tail = startKq(["tail", queue], { servers });
+    while ((await tailedNodes(queue)) < 3);
+    await fill(queue, lines(1, 3));
+    for (const line of lines(1, 3)) await tail.outputHas(`${line}\n`);
+    tail.child.kill("SIGINT");
+    const { code, out, err } = await tail.ended;
+    expect([code, out.trim().split("\n").sort(), err]).toEqual([0, lines(1, 3), ""]);
+    expect(await tailedNodes(queue)).toBe(0);
+    expect((await drain(queue)).sort()).toEqual(["1", "2", "3", "before"]);
+  });
+});
+
+/** How many nodes have a fanout that a tail of the queue reads. */
+async function tailedNodes(queue: string): Promise<number> {
+  const counts = await Promise.all(
+    servers.map(async (server) =>
+      (await runKq(["queues"], { servers: [server] })).out.includes(`${queue}+kq-tail-`),
+    ),
+  );
+  return counts.filter(Boolean).length;
+}
+
 describe("kq ring", () => {
   it("names the node where the hash strategy keeps a queue, and a fourth node moves about a quarter", async () => {
     const queue = fresh();

@@ -32,7 +32,8 @@ function adviceFor(error: Error): string | undefined {
     default:
       break;
   }
-  if (codeOf(error) === "unavailable") return "`kq status` shows which nodes take what";
+  if (codeOf(error) === "unavailable" && /takes no/.test(error.message))
+    return "`kq status` shows which nodes take what";
   // Of a node that fell silent it cannot be said whether it is a node at all.
   const isSilent = causes.some((cause) =>
     ["no-answer", "unreachable"].includes((cause as { kind?: string }).kind ?? ""),

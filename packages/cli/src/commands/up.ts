@@ -39,6 +39,13 @@ export const upCommand: Command = defineCommand({
       coerce: (text: string) => parseCount(text, 0),
       describe: "Port of the first; the next have the next. 0: any free ones",
     },
+    "admin-port": {
+      type: "string",
+      requiresArg: true,
+      default: "0",
+      coerce: (text: string) => parseCount(text, 0),
+      describe: "Port of the first one's admin page; the next have the next. 0: any free ones",
+    },
     host: { type: "string", requiresArg: true, default: "127.0.0.1", describe: "Address to listen on" },
     data: {
       type: "string",
@@ -54,10 +61,13 @@ export const upCommand: Command = defineCommand({
     const data = resolve(args.data);
     const nodes = Array.from({ length: args.nodes }, (_, index) => {
       const name = `node-${index + 1}`;
-      const port = args.port === 0 ? 0 : args.port + index;
+      const ports = [args.port, args.adminPort].map((first) => (first === 0 ? 0 : first + index)) as [
+        number,
+        number,
+      ];
       return new NodeProcess(
         name,
-        nodeFlags(args.host, port, `${data}/${name}`),
+        nodeFlags(args.host, ports, `${data}/${name}`),
         logger(name, index, surroundings),
       );
     });
@@ -71,10 +81,20 @@ export const upCommand: Command = defineCommand({
   },
 });
 
-function nodeFlags(host: string, port: number, queuePath: string): string[] {
-  // kq speaks memcache; and the other ports' usual numbers are there only once.
-  const off = ["text", "thrift", "admin"].flatMap((protocol) => [`--${protocol}-port`, "off"]);
-  return ["--listen", host, "--memcache-port", String(port), ...off, "--queue-path", queuePath];
+/** The text and thrift protocols are left out: their ports would have to be chosen and told as well. */
+function nodeFlags(host: string, [port, adminPort]: [number, number], queuePath: string): string[] {
+  const ports = ["--memcache-port", String(port), "--admin-port", String(adminPort)];
+  return [
+    "--listen",
+    host,
+    ...ports,
+    "--text-port",
+    "off",
+    "--thrift-port",
+    "off",
+    "--queue-path",
+    queuePath,
+  ];
 }
 
 async function announce(
@@ -83,19 +103,24 @@ async function announce(
   json: boolean | undefined,
   surroundings: Surroundings,
 ): Promise<void> {
-  const servers = ready.map(({ listeners }) => {
-    const { host, port } = listeners.memcache!;
-    return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  });
+  const addressesOf = (listener: string) =>
+    ready.flatMap(({ listeners }) => {
+      const at = listeners[listener];
+      if (at === undefined) return [];
+      return `${at.host.includes(":") ? `[${at.host}]` : at.host}:${at.port}`;
+    });
+  const servers = addressesOf("memcache");
+  const pages = addressesOf("admin").map((address) => `http://${address}/`);
   const list = servers.join(",");
   if (json === true) {
     const pids = ready.map(({ pid }) => pid);
-    await writeOut(surroundings.stdout, renderJson({ ready: true, servers, pids, data }));
+    await writeOut(surroundings.stdout, renderJson({ ready: true, servers, pages, pids, data }));
     return;
   }
   await writeOut(surroundings.stdout, `${list}\n`);
   if (surroundings.stderr.isTTY === true) {
     say(surroundings, `Ready. In another terminal: export KESTREL_SERVERS=${list}`);
+    if (pages.length > 0) say(surroundings, `To look at: ${pages.join(" ")}`);
     say(surroundings, `Journals are in ${data}. Ctrl-C stops all nodes.`);
   }
 }
