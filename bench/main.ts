@@ -1,186 +1,167 @@
 /**
- * Measures a node against a bare Node TCP responder: both in processes of their own on one core, the load on the
- * other, rounds interleaved, medians and spreads in one table.
+ * Measures a node in suites, beside a bare Node TCP responder and whatever else is named: each server in a process
+ * of its own on one core, the load on the other, rounds interleaved, medians and spreads.
  */
 
-import { cpus } from "node:os";
+import { execFileSync } from "node:child_process";
+import { cpus, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Load } from "./load-process.ts";
+import { type RunFacts, writeToPage } from "./performance-page.ts";
 import { canPin, loadCore, serverCore } from "./pinned-process.ts";
-import { figuresOf, renderTable, type Series } from "./report.ts";
-import { runningTarget, startKestrel, startResponder, type Target } from "./target.ts";
-import { defaultWorkloads, queueName, type Sample, type Workload } from "./workload.ts";
+import { isRivalName, promiseOf, type RivalName, rivalNames, versionOf } from "./rivals.ts";
+import { renderSection, type Section } from "./section.ts";
+import { fanouts } from "./suites/fanouts.ts";
+import { idle } from "./suites/idle.ts";
+import { latency } from "./suites/latency.ts";
+import { queues } from "./suites/queues.ts";
+import { reliable } from "./suites/reliable.ts";
+import { shapes } from "./suites/shapes.ts";
+import { sizes } from "./suites/sizes.ts";
+import { steady } from "./suites/steady.ts";
+import type { Bench, Suite } from "./suites/suite.ts";
+import { sync } from "./suites/sync.ts";
 
-const usage = `Measures operations a second of a Kestrel node against a bare Node TCP responder.
+const suites: readonly Suite[] = [shapes, reliable, latency, sync, sizes, idle, queues, fanouts, steady];
+const page = fileURLToPath(new URL("../../docs/performance.md", import.meta.url));
 
+const usage = `Measures operations a second of a Kestrel node against a bare Node TCP responder and other servers.
+
+  --suite NAMES     of these, comma-separated, or "all" (shapes):
+${suites.map(({ name, about }) => `                      ${name.padEnd(10)}${about}`).join("\n")}
+  --against NAMES   comma-separated, or "all": servers to start and measure beside:
+${rivalNames.map((name) => `                      ${name.padEnd(16)}${promiseOf(name)}`).join("\n")}
+  --target H:P      measure this running server too, which speaks memcache; may be repeated
   --rounds N        rounds, each over all loads and servers (5)
   --seconds S       length of one measurement (0.8)
-  --bytes N         size of an item (1024)
-  --connections N   with --depth: one load of this shape in place of the default ones
+  --bytes N,N       sizes of the items in shapes (100,1024)
+  --connections N   with --depth: a load of this shape in place of the suite's own
   --depth N         requests in flight on each connection
-  --target H:P      measure this running server, which speaks memcache, in place of a node; may be repeated
-  --json            print all figures as one JSON object
+  --idle N          connections of the suite idle (10000)
+  --behind N        items of the suite steady's backlog (10000000)
+  --report          put what is found into docs/performance.md
+  --json            print all that is found as one JSON object
   --help`;
 
-/** A queue never holds more than this in a measurement, so that memory stays the subject of other ones. */
-const queueBytesMax = 100_000_000;
-/** Under full load one side at least is always busy, unless others are. */
-const idleShareMax = 0.8;
-const warmUpSeconds = 0.4;
-
 interface Options {
-  rounds: number;
-  seconds: number;
-  itemBytes: number;
-  workloads: readonly Workload[];
-  targets: string[];
+  bench: Omit<Bench, "load">;
+  suites: readonly Suite[];
+  isReport: boolean;
   isJson: boolean;
-}
-
-async function measureAll(options: Options): Promise<Series[]> {
-  const load = new Load();
-  const targets: Target[] = [];
-  try {
-    targets.push(await startResponder(options.itemBytes));
-    if (options.targets.length === 0) targets.push(await startKestrel());
-    for (const address of options.targets) targets.push(runningTarget(address));
-    const series = options.workloads.flatMap((workload) =>
-      targets.map((target): Series => ({ workload, target, samples: [] })),
-    );
-    for (const { workload, target } of series) {
-      await measure(load, target, workload, options.itemBytes, warmUpSeconds);
-    }
-    for (let round = 0; round < options.rounds; round++) {
-      if (!options.isJson) process.stderr.write(`round ${round + 1} of ${options.rounds}\n`);
-      for (const { workload, target, samples } of series) {
-        samples.push(await measure(load, target, workload, options.itemBytes, options.seconds));
-      }
-    }
-    return series;
-  } finally {
-    await load.stop();
-    for (const target of targets) await target.stop();
-  }
-}
-
-/** Repeats filling (not measured) and measuring until `seconds` have been measured. */
-async function measure(
-  load: Load,
-  target: Target,
-  workload: Workload,
-  itemBytes: number,
-  seconds: number,
-): Promise<Sample> {
-  const { host, port } = target;
-  const itemsMax = Math.max(workload.connections * workload.depth, Math.floor(queueBytesMax / itemBytes));
-  const base = { host, port, queue: queueName, itemBytes };
-  const sample: Sample = { operations: 0, misses: 0, seconds: 0, loadCpuSeconds: 0, serverCpuSeconds: 0 };
-  while (sample.seconds < 0.9 * seconds) {
-    const secondsMax = seconds - sample.seconds;
-    const operationsMax =
-      workload.kind === "put+get" || !target.isFilled ? Number.MAX_SAFE_INTEGER : itemsMax;
-    if (workload.kind === "get" && target.isFilled) {
-      const depth = Math.max(1, Math.min(64, Math.floor(itemsMax / 10)));
-      await load.run({
-        ...base,
-        kind: "put",
-        connections: 10,
-        depth,
-        secondsMax: 600,
-        operationsMax: itemsMax,
-      });
-    }
-    const cpuBefore = target.cpuSeconds();
-    const result = await load.run({ ...base, ...workload, secondsMax, operationsMax });
-    const cpuAfter = target.cpuSeconds();
-    sample.operations += result.operations;
-    sample.misses += result.misses;
-    sample.seconds += result.seconds;
-    sample.loadCpuSeconds += result.loadCpuSeconds;
-    if (cpuBefore === null || cpuAfter === null) sample.serverCpuSeconds = null;
-    else if (sample.serverCpuSeconds !== null) sample.serverCpuSeconds += cpuAfter - cpuBefore;
-    await target.empty();
-  }
-  return sample;
 }
 
 function parseOptions(): Options | null {
   const { values } = parseArgs({
     options: {
+      suite: { type: "string", default: "shapes" },
+      against: { type: "string", default: "" },
+      target: { type: "string", multiple: true, default: [] },
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "0.8" },
-      bytes: { type: "string", default: "1024" },
+      bytes: { type: "string", default: "100,1024" },
       connections: { type: "string" },
       depth: { type: "string" },
-      target: { type: "string", multiple: true, default: [] },
+      idle: { type: "string", default: "10000" },
+      behind: { type: "string", default: "10000000" },
+      report: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return null;
-  const number = (name: string, text: string): number => {
-    const value = Number(text);
-    if (!(value > 0)) throw new Error(`--${name} wants a number above 0, not "${text}"`);
-    return value;
-  };
   const { connections, depth } = values;
-  const shape = {
-    connections: number("connections", connections ?? "100"),
-    depth: number("depth", depth ?? "1"),
-  };
-  const isDefault = connections === undefined && depth === undefined;
+  const isShaped = connections !== undefined || depth !== undefined;
   return {
-    rounds: number("rounds", values.rounds),
-    seconds: number("seconds", values.seconds),
-    itemBytes: number("bytes", values.bytes),
-    workloads: isDefault
-      ? defaultWorkloads
-      : (["put", "get", "put+get"] as const).map((kind) => ({ kind, ...shape })),
-    targets: values.target,
+    bench: {
+      against: rivalsNamed(values.against),
+      running: values.target,
+      rounds: number("rounds", values.rounds),
+      seconds: number("seconds", values.seconds),
+      itemBytes: values.bytes.split(",").map((text) => number("bytes", text)),
+      shape: isShaped
+        ? { connections: number("connections", connections ?? "100"), depth: number("depth", depth ?? "1") }
+        : null,
+      idleConnections: number("idle", values.idle),
+      itemsBehind: number("behind", values.behind),
+    },
+    suites: suitesNamed(values.suite),
+    isReport: values.report,
     isJson: values.json,
   };
+}
+
+function number(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} wants a number above 0, not "${text}"`);
+  return value;
+}
+
+function suitesNamed(names: string): readonly Suite[] {
+  if (names === "all") return suites;
+  return names.split(",").map((name) => {
+    const suite = suites.find((one) => one.name === name);
+    if (suite === undefined) throw new Error(`there is no suite "${name}"; see --help`);
+    return suite;
+  });
+}
+
+function rivalsNamed(names: string): readonly RivalName[] {
+  const wanted = names === "all" ? rivalNames : names.split(",").filter((name) => name !== "");
+  return wanted.map((name) => {
+    if (!isRivalName(name)) throw new Error(`--against knows no "${name}"; see --help`);
+    if (versionOf(name) === null)
+      throw new Error(`${name} is not installed (memcached, redis-server, beanstalkd)`);
+    return name;
+  });
+}
+
+function factsOf({ against }: Options["bench"]): RunFacts {
+  const gigabytes = Math.round(totalmem() / 2 ** 30);
+  const pinned = canPin
+    ? `server on core ${serverCore}, load on core ${loadCore}`
+    : "cores not pinned (no taskset)";
+  const versions = against.map((name) => `${name} ${versionOf(name)}`);
+  return {
+    machine: `${cpus().length} × ${cpus()[0]!.model.trim()}, ${gigabytes} GB, ${pinned}`,
+    versions: [`Node ${process.version}`, ...versions].join(", "),
+    when: new Date().toISOString().slice(0, 10),
+    commit: commit(),
+    command: ["pnpm bench", ...process.argv.slice(2)].join(" "),
+  };
+}
+
+function commit(): string {
+  try {
+    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
+  } catch {
+    return "unknown";
+  }
 }
 
 async function main(): Promise<void> {
   const options = parseOptions();
   if (options === null) return console.log(usage);
-  const figures = figuresOf(await measureAll(options));
-  const machine = `${cpus().length} × ${cpus()[0]!.model.trim()}`;
-  const { rounds, seconds, itemBytes } = options;
-  if (options.isJson) {
-    console.log(
-      JSON.stringify({
-        node: process.version,
-        machine,
-        isPinned: canPin,
-        rounds,
-        seconds,
-        itemBytes,
-        figures,
-      }),
-    );
-    return;
+  const facts = factsOf(options.bench);
+  const { rounds, seconds } = options.bench;
+  if (!options.isJson) {
+    console.log(`${facts.machine}\n${facts.versions}\n${rounds} rounds of ${seconds} s`);
   }
-  const pinned = canPin
-    ? `server on core ${serverCore}, load on core ${loadCore}`
-    : "cores not pinned (no taskset)";
-  console.log(`
-Node ${process.version}, ${machine}, ${pinned}
-items of ${itemBytes.toLocaleString("en")} bytes; medians of ${rounds} rounds of ${seconds} s, half the range as ±
-of bare: against the bare responder, by operations a second of time, and of the server's CPU time
-busy: share of the time that server / load were on a core\n`);
-  console.log(renderTable(figures));
-  if (
-    figures.some(
-      ({ serverBusy, loadBusy }) => serverBusy !== null && Math.max(serverBusy, loadBusy) < idleShareMax,
-    )
-  ) {
-    console.log("\nOther work took these cores' time: where neither side was busy, the figures say little.");
+  const sections: Section[] = [];
+  const load = new Load();
+  try {
+    for (const suite of options.suites) {
+      process.stderr.write(`${suite.name}\n`);
+      const section = await suite.run({ ...options.bench, load });
+      sections.push(section);
+      if (!options.isJson) console.log(renderSection(section));
+      // After each, so that what was found is kept whatever happens to the next.
+      if (options.isReport) await writeToPage(page, [section], facts);
+    }
+  } finally {
+    await load.stop();
   }
-  for (const { workload, target, misses } of figures) {
-    if (misses > 0)
-      console.log(`${target}: ${misses} of the answers under ${workload.kind} were "nothing there"`);
-  }
+  if (options.isJson) console.log(JSON.stringify({ facts, rounds, seconds, sections }));
 }
 
 await main();

@@ -1,10 +1,9 @@
 /** A node with its own spool and settings that can be watched and started again. */
 
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
-import { endProcess, firstLine, serverCore, spawnPinned } from "./pinned-process.ts";
+import { endProcess, firstLine, residentBytesOf, serverCore, spawnPinned } from "./pinned-process.ts";
 
 const program: string = fileURLToPath(
   new URL("bin/kestrel.js", import.meta.resolve("@kestrel-mq/server/package.json")),
@@ -56,8 +55,7 @@ export class BenchNode {
 
   /** Resident bytes now. */
   memory(): number {
-    const status = readFileSync(`/proc/${this.#child!.pid}/status`, "latin1");
-    return Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) * 1024;
+    return residentBytesOf(this.#child!.pid!) ?? 0;
   }
 
   /** Follows the resident memory; `stop` gives its peak in bytes. */

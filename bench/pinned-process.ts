@@ -1,6 +1,6 @@
-/** Node processes on a core of their own, so that server and load don't take each other's time. */
+/** Processes on a core of their own, so that server and load don't take each other's time. */
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -20,15 +20,25 @@ process.on("exit", () => {
   for (const child of living) child.kill("SIGKILL");
 });
 
-export type Stdio = "pipe" | "ipc";
+/** What comes of its standard output: it is read here, or ours, with a channel for messages, or nothing. */
+export type Stdio = "pipe" | "ipc" | "none";
 
-/** Starts `node args…` on the core. Its standard error is ours. */
-export function spawnPinned(core: number, args: string[], stdio: Stdio): ChildProcess {
-  const command = [process.execPath, ...args];
+const stdios = {
+  pipe: ["ignore", "pipe", "inherit"],
+  ipc: ["ignore", "inherit", "inherit", "ipc"],
+  none: ["ignore", "ignore", "inherit"],
+} satisfies Record<Stdio, StdioOptions>;
+
+/** Starts `node args…`, or another program, on the core. Its standard error is ours. */
+export function spawnPinned(
+  core: number,
+  args: readonly string[],
+  stdio: Stdio,
+  executable: string = process.execPath,
+): ChildProcess {
+  const command = [executable, ...args];
   const [program, ...rest] = canPin ? ["taskset", "-c", String(core), ...command] : command;
-  const child = spawn(program!, rest, {
-    stdio: stdio === "ipc" ? ["ignore", "inherit", "inherit", "ipc"] : ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(program!, rest, { stdio: stdios[stdio] });
   living.add(child);
   child.once("exit", () => living.delete(child));
   return child;
@@ -65,6 +75,15 @@ export function cpuSecondsOf(pid: number): number | null {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return (Number(fields[11]) + Number(fields[12])) / clockTicksPerSecond;
+  } catch {
+    return null;
+  }
+}
+
+/** Resident bytes of the process now, or null where the system doesn't tell (Linux does). */
+export function residentBytesOf(pid: number): number | null {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))![1]) * 1024;
   } catch {
     return null;
   }

@@ -65,8 +65,9 @@ async function rate(load: Load, node: BenchNode, kind: Kind, queue: string, job:
   const { operations, seconds } = await load.run({
     host,
     port,
+    dialect: "memcache",
     kind,
-    queue,
+    queues: [queue],
     ...job,
     secondsMax,
     operationsMax,

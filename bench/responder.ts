@@ -6,9 +6,12 @@
  */
 
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { queueName, wireForm } from "./workload.ts";
+import { bareAnswers, requestsOf } from "./wire.ts";
+import { queueName } from "./workload.ts";
 
-const { putRequest, getRequest, putAnswer, getAnswer } = wireForm(queueName, Number(process.argv[2]));
+const itemBytes = Number(process.argv[2]);
+const [putRequest, getRequest] = requestsOf("memcache", "put+get", queueName, itemBytes) as [Buffer, Buffer];
+const { put: putAnswer, get: getAnswer } = bareAnswers(queueName, itemBytes);
 const putFirstByte = putRequest[0];
 
 const server = createServer({ noDelay: true }, serve);

@@ -1,79 +1,71 @@
-/** The servers that are measured: all of them are reached over TCP and speak memcache ASCII. */
+/** A server that is measured, and those of ours: the bare responder, a node, and any that runs already. */
 
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cpuSecondsOf, endProcess, firstLine, serverCore, spawnPinned } from "./pinned-process.ts";
-import { queueName } from "./workload.ts";
+import { emptyRequestOf } from "./wire.ts";
+import { type Dialect, queueName } from "./workload.ts";
 
 export interface Target {
   name: string;
   host: string;
   port: number;
-  /** The figures of the others are compared with this one's. */
-  isBare: boolean;
-  /** Items have to be put before they can be got. */
-  isFilled: boolean;
-  /** CPU time taken so far in seconds; null when it can't be known. */
-  cpuSeconds(): number | null;
-  /** Drops what the queue holds. */
-  empty(): Promise<void>;
+  dialect: Dialect;
+  /** What has to be put before anything can be got: as many items as are got, one that is got again and again, none. */
+  stock: "all" | "one" | "none";
+  /** Of the process; null when it isn't ours. */
+  pid: number | null;
   stop(): Promise<void>;
 }
 
-const host = "127.0.0.1";
+export const host = "127.0.0.1";
+export const bareName = "bare responder";
+export const kestrelName = "kestrel";
 
+const kestrelProgram = fileURLToPath(
+  new URL("bin/kestrel.js", import.meta.resolve("@kestrel-mq/server/package.json")),
+);
+
+/** Answers like a node with items of that size in the queue `queueName`, and stores nothing. */
 export async function startResponder(itemBytes: number): Promise<Target> {
   const program = fileURLToPath(new URL("responder.js", import.meta.url));
   const child = spawnPinned(serverCore, [program, String(itemBytes)], "pipe");
   const { port } = JSON.parse(await firstLine(child)) as { port: number };
   return {
-    name: "bare responder",
+    name: bareName,
     host,
     port,
-    isBare: true,
-    isFilled: false,
-    cpuSeconds: () => cpuSecondsOf(child.pid!),
-    empty: async () => {},
+    dialect: "memcache",
+    stock: "none",
+    pid: child.pid!,
     stop: () => endProcess(child),
   };
 }
 
-/** A node with its default settings: journal on, every answer after its record has reached the system. */
-export async function startKestrel(): Promise<Target> {
-  const spool = await mkdtemp(join(tmpdir(), "kestrel-bench-"));
-  const program = fileURLToPath(
-    new URL("bin/kestrel.js", import.meta.resolve("@kestrel-mq/server/package.json")),
-  );
-  const off = ["text", "thrift", "admin"].flatMap((name) => [`--${name}-port`, "off"]);
-  const flags = [
-    "--listen",
-    host,
-    "--memcache-port",
-    "0",
-    ...off,
-    "--queue-path",
-    spool,
-    "--log-level",
-    "warn",
-  ];
-  const child = spawnPinned(serverCore, [program, ...flags], "pipe");
+/** A node; without settings, journal on, every answer after its record has reached the system. */
+export async function startKestrel(settings: object = {}, name: string = kestrelName): Promise<Target> {
+  const folder = await mkdtemp(join(tmpdir(), "kestrel-bench-"));
+  const config = join(folder, "kestrel.json");
+  await writeFile(config, JSON.stringify(settings));
+  const off = ["text", "thrift", "admin"].flatMap((other) => [`--${other}-port`, "off"]);
+  const where = ["--listen", host, "--memcache-port", "0", ...off, "--queue-path", join(folder, "spool")];
+  const args = [kestrelProgram, "--config", config, ...where, "--log-level", "warn"];
+  const child = spawnPinned(serverCore, args, "pipe");
   const ready = JSON.parse(await firstLine(child)) as { listeners: { memcache: { port: number } } };
-  const { port } = ready.listeners.memcache;
   return {
-    name: "kestrel",
+    name,
     host,
-    port,
-    isBare: false,
-    isFilled: true,
-    cpuSeconds: () => cpuSecondsOf(child.pid!),
-    empty: () => flush(host, port),
+    port: ready.listeners.memcache.port,
+    dialect: "memcache",
+    stock: "all",
+    pid: child.pid!,
     stop: async () => {
       await endProcess(child);
-      await rm(spool, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -83,23 +75,47 @@ export function runningTarget(address: string): Target {
   const colon = address.lastIndexOf(":");
   const port = Number(address.slice(colon + 1));
   if (colon < 1 || !Number.isInteger(port)) throw new Error(`--target wants host:port, not "${address}"`);
-  const targetHost = address.slice(0, colon);
   return {
     name: address,
-    host: targetHost,
+    host: address.slice(0, colon),
     port,
-    isBare: false,
-    isFilled: true,
-    cpuSeconds: () => null,
-    empty: () => flush(targetHost, port),
+    dialect: "memcache",
+    stock: "all",
+    pid: null,
     stop: async () => {},
   };
 }
 
-/** `flush` is Kestrel's; memcached doesn't know it, answers with an error, and has nothing to be flushed. */
-async function flush(host: string, port: number): Promise<void> {
-  const socket = connect(port, host);
-  socket.write(`flush ${queueName}\r\n`);
-  await once(socket, "data");
-  socket.destroy();
+/** CPU time that its process has taken so far in seconds; null when it can't be known. */
+export function cpuSeconds(target: Target): number | null {
+  return target.pid === null ? null : cpuSecondsOf(target.pid);
+}
+
+/** Drops what the queues hold; false when this server can't do that at a word. */
+export async function empty(target: Target, queues: readonly string[] = [queueName]): Promise<boolean> {
+  if (target.stock !== "all") return true;
+  const requests = queues.map((queue) => emptyRequestOf(target.dialect, queue));
+  if (requests.includes(null)) return false;
+  await ask(target, requests as Buffer[]);
+  return true;
+}
+
+/** Sends all the requests at once and waits for as many lines in answer; gives them. */
+export function ask(target: Target, requests: readonly (string | Buffer)[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(target.port, target.host);
+    const parts: string[] = [];
+    let missing = requests.length;
+    socket.setEncoding("latin1");
+    socket.on("data", (part: string) => {
+      parts.push(part);
+      missing -= part.split("\n").length - 1;
+      if (missing > 0) return;
+      resolve(parts.join(""));
+      socket.destroy();
+    });
+    socket.on("error", reject);
+    once(socket, "close").then(() => reject(new Error(`${target.name} closed the connection`)), reject);
+    for (const request of requests) socket.write(request);
+  });
 }

@@ -1,8 +1,12 @@
-/** What is measured: kinds of load, the form of its requests, and the targets that each figure has to meet. */
+/** What is measured: the kinds of load, an order to the load process, and what it reports. */
 
-export type Kind = "put" | "get" | "put+get";
+/** `cycle` is the reliable read: one request confirms the item before and opens the next. */
+export type Kind = "put" | "get" | "put+get" | "cycle";
 
-/** One row of the table. */
+/** The words that a server understands. */
+export type Dialect = "memcache" | "resp" | "beanstalk";
+
+/** One row of a table. */
 export interface Workload {
   kind: Kind;
   connections: number;
@@ -14,10 +18,27 @@ export interface Workload {
 export interface Job extends Workload {
   host: string;
   port: number;
-  queue: string;
+  dialect: Dialect;
+  /** Shared out among the connections; each goes through its own in turn. */
+  queues: readonly string[];
   itemBytes: number;
   secondsMax: number;
   operationsMax: number;
+  /** Whether the time of each operation is taken. */
+  isTimed?: boolean;
+  /**
+   * Operations a second, sent at their times whether or not answers have come: `depth` is then the most that a
+   * connection may have in flight, and an operation's time counts from the moment when it was due.
+   */
+  pacePerSecond?: number;
+}
+
+/** Microseconds that operations took. */
+export interface Latencies {
+  p50: number;
+  p99: number;
+  p999: number;
+  max: number;
 }
 
 export interface JobResult {
@@ -27,54 +48,12 @@ export interface JobResult {
   seconds: number;
   /** CPU time that the load process took, in seconds: near `seconds`, the load is what limits the figure. */
   loadCpuSeconds: number;
+  latencies: Latencies | null;
 }
 
-/** Operations a second of one target under one workload in one round. */
+/** Operations of one target under one workload in one round. */
 export interface Sample extends JobResult {
   serverCpuSeconds: number | null;
 }
 
 export const queueName = "bench";
-
-/** The workloads of the default run. */
-export const defaultWorkloads: readonly Workload[] = [
-  { kind: "put", connections: 100, depth: 1 },
-  { kind: "get", connections: 100, depth: 1 },
-  { kind: "put+get", connections: 100, depth: 1 },
-  { kind: "put", connections: 10, depth: 32 },
-  { kind: "get", connections: 10, depth: 32 },
-  { kind: "put+get", connections: 10, depth: 32 },
-];
-
-/** With one request in flight a node has to reach this share of the bare responder's figure. */
-export const shareOfBareMin: Partial<Record<Kind, number>> = { put: 0.8, get: 0.85 };
-
-/** With many in flight it has to reach either of these. */
-export const pipelined: { operationsMin: number; timesUnpipelinedMin: number } = {
-  operationsMin: 300_000,
-  timesUnpipelinedMin: 3,
-};
-
-/** The bytes on the wire of one request of each kind and of its answer. */
-export interface WireForm {
-  putRequest: Buffer;
-  getRequest: Buffer;
-  putAnswer: Buffer;
-  getAnswer: Buffer;
-  missAnswer: Buffer;
-}
-
-export function wireForm(queue: string, itemBytes: number): WireForm {
-  const item = Buffer.alloc(itemBytes, "kestrel ");
-  return {
-    putRequest: Buffer.concat([Buffer.from(`set ${queue} 0 0 ${itemBytes}\r\n`), item, Buffer.from("\r\n")]),
-    getRequest: Buffer.from(`get ${queue}\r\n`),
-    putAnswer: Buffer.from("STORED\r\n"),
-    getAnswer: Buffer.concat([
-      Buffer.from(`VALUE ${queue} 0 ${itemBytes}\r\n`),
-      item,
-      Buffer.from("\r\nEND\r\n"),
-    ]),
-    missAnswer: Buffer.from("END\r\n"),
-  };
-}

@@ -1,0 +1,65 @@
+/**
+ * docs/performance.md: the sections of the suites that ran take the place of those of their names, between marks;
+ * everything else on the page, written by people, stays as it is.
+ */
+
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { renderChart, type Section } from "./section.ts";
+
+/** What is true of the whole run. */
+export interface RunFacts {
+  machine: string;
+  versions: string;
+  when: string;
+  commit: string;
+  /** The command that repeats it. */
+  command: string;
+}
+
+const opening = (name: string): string => `<!-- bench ${name} -->`;
+const closing = (name: string): string => `<!-- /bench ${name} -->`;
+
+export async function writeToPage(
+  path: string,
+  sections: readonly Section[],
+  facts: RunFacts,
+): Promise<void> {
+  let page = existsSync(path) ? await readFile(path, "utf8") : "# Performance\n";
+  for (const section of sections) page = replaceSection(page, section.name, renderMarkdown(section, facts));
+  await writeFile(path, page);
+}
+
+/** The page with that text between the marks of the name; at its end when it has none. */
+function replaceSection(page: string, name: string, text: string): string {
+  const marked = `${opening(name)}\n${text}\n${closing(name)}`;
+  const from = page.indexOf(opening(name));
+  const to = page.indexOf(closing(name));
+  if (from === -1 || to < from) return `${page.trimEnd()}\n\n${marked}\n`;
+  return page.slice(0, from) + marked + page.slice(to + closing(name).length);
+}
+
+function renderMarkdown(section: Section, facts: RunFacts): string {
+  const parts = [`## ${section.title}`, "", section.notes.join(" "), ""];
+  parts.push(...markdownTable(section.head, section.rows));
+  if (section.chart.length > 0) parts.push("", "```text", ...renderChart(section.chart), "```");
+  if (section.verdicts.length > 0) {
+    const rows = section.verdicts.map(({ what, target, figure, isMet, gap }) => [
+      what,
+      target,
+      figure,
+      isMet ? "met" : `**missed**${gap === "" ? "" : `, ${gap}`}`,
+    ]);
+    parts.push("", ...markdownTable(["target", "wanted", "reached", ""], rows));
+  }
+  const where = `${facts.machine}; ${facts.versions}; commit ${facts.commit}, ${facts.when}.`;
+  parts.push("", `${where} To repeat it: \`${facts.command}\``);
+  return parts.join("\n");
+}
+
+function markdownTable(head: readonly string[], rows: readonly string[][]): string[] {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  const isRight = (i: number): boolean => rows.every((row) => /^[\d.,±×%]*$/.test(row[i] ?? ""));
+  const rule = head.map((_, i) => (isRight(i) ? "---:" : "---"));
+  return [line(head), line(rule), ...rows.filter((row) => row.length > 0).map(line)];
+}
