@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { KestrelClusterClient } from "@kestrel-mq/client";
+import type { ClusterOptions, KestrelClusterClient } from "@kestrel-mq/client";
 import { parseDurationMs } from "./duration.ts";
 import { UsageError } from "./exit-code.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -14,8 +14,6 @@ export type Cluster = Pick<
   KestrelClusterClient,
   "put" | "get" | "open" | "peek" | "delete" | "flush" | "stats" | "nodes" | "nodeFor" | "close"
 >;
-
-export type ClusterOptions = ConstructorParameters<typeof KestrelClusterClient>[0];
 
 export type Connect = (options: ClusterOptions) => Cluster;
 

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { kq } from "../kq.ts";
 import { FakeNode } from "../testing/fake-cluster.ts";
@@ -128,6 +131,25 @@ describe("servers", () => {
     const surroundings = new FakeSurroundings({ nodes: two() });
     expect(await kq(["peek", "work", "--servers", "b:1"], surroundings)).toBe(0);
     expect(surroundings.out).toBe("of b:1\n");
+  });
+
+  it("come from ~/.kestrel_cluster when nothing else is said, and are the local node when that isn't there", async () => {
+    const homeFolder = await mkdtemp(join(tmpdir(), "kq-test-"));
+    try {
+      const env = { KESTREL_SERVERS: "" };
+      const local = new FakeNode("localhost:22133");
+      local.add("work", Buffer.from("of the local node"));
+      const nodes = [...two(), local];
+      const before = new FakeSurroundings({ nodes, env, homeFolder });
+      expect(await kq(["peek", "work"], before)).toBe(0);
+      expect(before.out).toBe("of the local node\n");
+      await writeFile(join(homeFolder, ".kestrel_cluster"), "b:1\n");
+      const after = new FakeSurroundings({ nodes, env, homeFolder });
+      expect(await kq(["peek", "work"], after)).toBe(0);
+      expect(after.out).toBe("of b:1\n");
+    } finally {
+      await rm(homeFolder, { recursive: true });
+    }
   });
 
   it("cannot come from a file that isn't there", async () => {

@@ -2,7 +2,8 @@
  * A cluster in memory for tests of commands: nodes with queues, that can be down, full or forgetful.
  * Keeps the promises that commands build on: open items go back to the head, null means nothing there.
  */
-import type { Cluster, ClusterOptions } from "../cluster.ts";
+import type { ClusterOptions } from "@kestrel-mq/client";
+import type { Cluster } from "../cluster.ts";
 import type { Admin } from "../node-inquiry.ts";
 
 export class FakeError extends Error {

@@ -12,6 +12,7 @@ export interface FakeOptions {
   input?: string | Buffer | null;
   isTerminal?: boolean;
   env?: Record<string, string>;
+  homeFolder?: string;
   /** Called with each write to standard output; may throw to fail it. */
   onWrite?: (data: Buffer) => void;
   /** Called with each write to standard error. */
@@ -23,14 +24,23 @@ export class FakeSurroundings implements Surroundings {
   readonly stdout: Sink;
   readonly stderr: Sink;
   readonly env: Record<string, string>;
-  readonly homeFolder = "/nowhere";
+  readonly homeFolder: string;
   readonly interruption: AbortController = new AbortController();
   readonly connect: Surroundings["connect"];
   readonly connectAdmin: Surroundings["connectAdmin"];
   readonly #out: Buffer[] = [];
   readonly #err: Buffer[] = [];
 
-  constructor({ nodes = [], input = "", isTerminal = false, env = {}, onWrite, onWarn }: FakeOptions = {}) {
+  constructor({
+    nodes = [],
+    input = "",
+    isTerminal = false,
+    env = {},
+    onWrite,
+    onWarn,
+    homeFolder = "/nowhere",
+  }: FakeOptions = {}) {
+    this.homeFolder = homeFolder;
     const stdin =
       input === null ? new PassThrough() : Readable.from(input === "" ? [] : [Buffer.from(input)]);
     this.stdin = Object.assign(stdin, { isTTY: isTerminal });
