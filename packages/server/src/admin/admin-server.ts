@@ -135,7 +135,8 @@ export class AdminServer {
   }
 }
 
-function allRoutes(host: AdminHost, live: Live): Route[] {
+/** All that can be asked. */
+export function allRoutes(host: AdminHost, live: Live): Route[] {
   return [
     ...assetRoutes(),
     ...serverRoutes(host),

@@ -18,6 +18,7 @@ export const deleted: Buffer = line("DELETED");
 export const flushedAll: Buffer = line("Flushed all queues.");
 export const reloaded: Buffer = line("Reloaded config.");
 export const unauthenticated: Buffer = line("CLIENT_ERROR unauthenticated");
+export const nothing: Buffer = Buffer.alloc(0);
 export const ok: Buffer = line("OK");
 
 const crlf = line("");

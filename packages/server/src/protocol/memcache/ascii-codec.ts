@@ -281,7 +281,7 @@ export class AsciiCodec implements Codec {
         else this.#renderMalformed();
         break;
       case "shutdown":
-        this.#isQuiet = true;
+        this.#doneAnswer = answers.nothing;
         this.#wire.execute({ kind: "shutdown" });
         this.#wire.close();
         break;
