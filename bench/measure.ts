@@ -1,5 +1,6 @@
 /** One measurement, and rounds of them: every case once a round, so that what disturbs disturbs all of them. */
 
+import { rate } from "./figures.ts";
 import type { Load } from "./load-process.ts";
 import { cpuSeconds, empty, type Target } from "./target.ts";
 import { type Job, queueName, type Sample, type Workload } from "./workload.ts";
@@ -7,6 +8,10 @@ import { type Job, queueName, type Sample, type Workload } from "./workload.ts";
 /** A queue never holds more than this in a measurement, so that memory stays the subject of other ones. */
 const queueBytesMax = 100_000_000;
 const warmUpSeconds = 0.4;
+/** Before anything is known of a server. */
+const firstGuessPerSecond = 20_000;
+/** Items put beforehand, against those that are likely to be got. */
+const fillMargin = 1.3;
 
 /** A target under a workload, as a table names it. */
 export interface Case {
@@ -32,23 +37,40 @@ export interface Pace {
 
 export async function measureInRounds(load: Load, cases: readonly Case[], pace: Pace): Promise<Series[]> {
   const series = cases.map((one): Series => ({ ...one, samples: [] }));
-  for (const one of series) await measure(load, one, Math.min(warmUpSeconds, pace.seconds));
+  const guesses: number[] = [];
+  for (const one of series) {
+    guesses.push(rate(await measure(load, one, Math.min(warmUpSeconds, pace.seconds))));
+  }
   for (let round = 0; round < pace.rounds; round++) {
     process.stderr.write(`round ${round + 1} of ${pace.rounds}\n`);
-    for (const one of series) one.samples.push(await measure(load, one, pace.seconds));
+    for (const [i, one] of series.entries()) {
+      one.samples.push(await measure(load, one, pace.seconds, guesses[i]));
+    }
   }
   return series;
 }
 
-/** Repeats filling (not measured) and measuring until `seconds` have been measured. */
-export async function measure(load: Load, one: Case, seconds: number): Promise<Sample> {
+/**
+ * Repeats filling (not measured) and measuring until `seconds` have been measured. The guess of operations a second
+ * says how much there has to be to get; a slow server isn't filled with what it won't give.
+ */
+export async function measure(
+  load: Load,
+  one: Case,
+  seconds: number,
+  guessPerSecond: number = firstGuessPerSecond,
+): Promise<Sample> {
   const { target, workload, itemBytes } = one;
   const { connections, depth, kind } = workload;
   const queues = one.queues ?? [queueName];
-  const itemsMax = Math.max(connections * depth, Math.floor(queueBytesMax / itemBytes));
+  const leastItems = 2 * connections * depth;
+  const itemsWanted = Math.ceil(guessPerSecond * seconds * fillMargin);
+  const itemsMax = Math.max(leastItems, Math.min(itemsWanted, Math.floor(queueBytesMax / itemBytes)));
   const base = { host: target.host, port: target.port, dialect: target.dialect, queues, itemBytes };
   const isTimed = one.isTimed ?? false;
+  const isTaking = kind === "get" || kind === "cycle";
   const isBounded = kind !== "put+get" && target.stock === "all";
+  const putsMax = Math.max(leastItems, Math.floor(queueBytesMax / itemBytes));
   const sample: Sample = {
     operations: 0,
     misses: 0,
@@ -59,14 +81,14 @@ export async function measure(load: Load, one: Case, seconds: number): Promise<S
   };
   while (sample.seconds < 0.9 * seconds) {
     await one.prepare?.();
-    if (kind === "get" || kind === "cycle") await fill(load, target, base, itemsMax);
+    if (isTaking) await fill(load, target, base, itemsMax);
     const cpuBefore = cpuSeconds(target);
     const result = await load.run({
       ...base,
       ...workload,
       isTimed,
       secondsMax: seconds - sample.seconds,
-      operationsMax: isBounded ? itemsMax : Number.MAX_SAFE_INTEGER,
+      operationsMax: isBounded ? (isTaking ? itemsMax : putsMax) : Number.MAX_SAFE_INTEGER,
     });
     const cpuAfter = cpuSeconds(target);
     sample.operations += result.operations;
@@ -77,7 +99,7 @@ export async function measure(load: Load, one: Case, seconds: number): Promise<S
     sample.latencies = result.latencies;
     if (cpuBefore === null || cpuAfter === null) sample.serverCpuSeconds = null;
     else if (sample.serverCpuSeconds !== null) sample.serverCpuSeconds += cpuAfter - cpuBefore;
-    if (!(await empty(target, queues))) await drain(load, base, itemsMax);
+    if (!(await empty(target, queues))) await drain(load, base, putsMax);
   }
   return sample;
 }

@@ -34,6 +34,7 @@ async function measureIdle(bench: Bench): Promise<Section> {
   ];
   return await withTargets(starts, async (targets) => {
     const [bare, alone, crowded] = targets as [Target, Target, Target];
+    let held: Socket[] = [];
     const bareBytes = await bytesOfEach(bare, count);
     const ownBytes = await bytesOfEach(crowded, count, (sockets) => (held = sockets));
     const cases = [alone, crowded].map((target): Case => ({ target, workload, itemBytes }));
@@ -65,8 +66,6 @@ async function measureIdle(bench: Bench): Promise<Section> {
     };
   });
 }
-
-let held: Socket[] = [];
 
 /** Resident bytes by which the server grows with each connection; null where the system doesn't tell. */
 async function bytesOfEach(

@@ -74,6 +74,7 @@ function verdictsOf(all: readonly Series[], mine: Series): Verdict[] {
     compare(findBare(all, mine), "the bare responder", shareOfBareMin[kind]);
     compare(findSame(all, mine, "memcached"), "memcached", shareOfMemcachedMin);
   }
-  if (kind === "put" || depth > 1) compare(findSame(all, mine, "redis-aof"), "redis-aof", 1);
+  if (depth === 1 ? kind === "put" : kind === "put+get")
+    compare(findSame(all, mine, "redis-aof"), "redis-aof", 1);
   return verdicts;
 }
