@@ -1,11 +1,25 @@
-/**
- * Every setting of a queue, shown by a conversation that holds with it and does not hold without it. Those that
- * only the journal's files show are in the tests of the journal.
- */
+/** Every setting of a queue, shown by a conversation that holds with it and does not hold without it. */
 import { expect, test } from "vitest";
 import { Conversation } from "../testing/conversation.ts";
 import { type SettingCase, testWithAndWithout } from "../testing/with-and-without.ts";
 import type { QueueConfig } from "./config-file.ts";
+
+const large = "x".repeat(1000);
+const putLarge = `
+      > set q 0 0 1000
+      > ${large}
+      < STORED`;
+const takeLarge = `
+      > get q/t=1000
+      < VALUE q 0 1000
+      < ${large}
+      < END`;
+/** By another client. */
+const openLarge = (client: string): string =>
+  takeLarge.replace("get q/t", "get q/open/t").replaceAll(/[<>] /g, (sign) => client + sign);
+/** Fills a file of 8 KB, and then only two clients want something of it. */
+const halfOpen: string =
+  putLarge.repeat(8) + openLarge("b").repeat(2) + openLarge("c").repeat(2) + takeLarge.repeat(4);
 
 const cases: SettingCase<keyof QueueConfig>[] = [
   {
@@ -367,6 +381,100 @@ const cases: SettingCase<keyof QueueConfig>[] = [
       stat q items none
       stat q+x items none
       stat r items 1`,
+  },
+  {
+    setting: "syncJournal",
+    title: "0: what was answered survives a power loss",
+    config: { queues: [{ name: "q", syncJournal: 0 }] },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      > set q 0 0 1
+      > b
+      < STORED
+      > get q
+      < VALUE q 0 1
+      < a
+      < END
+      power loss
+      > get q/t=1000
+      < VALUE q 0 1
+      < b
+      < END
+      > get q
+      < END`,
+  },
+  {
+    setting: "syncJournal",
+    title: "a period: so much may be lost, and no more",
+    config: { default: { syncJournal: "100ms" } },
+    script: `
+      > set q 0 0 1
+      > a
+      < STORED
+      wait 100
+      > set q 0 0 1
+      > b
+      < STORED
+      power loss
+      > get q/t=1000
+      < VALUE q 0 1
+      < a
+      < END
+      > get q
+      < END`,
+  },
+  {
+    setting: "maxMemorySize",
+    title: "the rest is read back from the file as the queue drains",
+    config: { queues: [{ name: "q", maxMemorySize: "1B", defaultJournalSize: "4KB" }] },
+    script: `
+      ${putLarge.repeat(40)}
+      stat q items 40
+      stat q mem_items below 30
+      ${takeLarge.repeat(40)}
+      > get q
+      < END`,
+  },
+  {
+    setting: "defaultJournalSize",
+    title: "a file of the journal is full, and the next begins",
+    config: { queues: [{ name: "q", defaultJournalSize: "2KB" }] },
+    script: `
+      ${putLarge.repeat(5)}
+      stat q journal_rotations 2`,
+  },
+  {
+    setting: "maxJournalSize",
+    title: "bytes that hold no live item have a bound, whatever is open",
+    config: {
+      maxOpenTransactions: 100,
+      queues: [{ name: "q", maxJournalSize: "8KB", defaultJournalSize: "8KB" }],
+    },
+    script: `
+      ${halfOpen.repeat(8)}
+      stat q open_transactions 32
+      stat q journal_rewrites above 0
+      kill
+      ${takeLarge.repeat(32)}
+      > get q
+      < END`,
+  },
+  {
+    setting: "minJournalCompactDelay",
+    title: "the same file of the journal is not rewritten more often",
+    config: {
+      maxOpenTransactions: 100,
+      queues: [{ name: "q", maxJournalSize: "8KB", defaultJournalSize: "8KB", minJournalCompactDelay: 0 }],
+    },
+    script: `
+      # Eight files: once each is as much as the default delay allows.
+      ${halfOpen.repeat(8)}
+      c> confirm q 16
+      c< END
+      ${(putLarge + takeLarge).repeat(16)}
+      stat q journal_rewrites above 8`,
   },
   {
     setting: "fanoutOnly",

@@ -8,7 +8,9 @@
  *     hang up, b hang up     the client ends it
  *     wait 1000              so many ms go by, after the server has read all that was sent
  *     restart, kill          the server stops cleanly, or is killed, and starts again on what its disk holds
+ *     power loss             it starts again on what was forced onto the disk
  *     stat q items 2         a statistic of a queue; `none` when there is no such queue
+ *     stat q items above 2   or below
  *     stats cmd_get 2        a statistic of the server
  *     log reloaded...        the server's log has such a line
  *
@@ -96,11 +98,15 @@ export class Conversation implements AsyncDisposable {
       const disk = this.disk.afterKill();
       await this.server.stop();
       await this.#restart(disk);
+    } else if (line === "power loss") {
+      const disk = this.disk.afterPowerLoss();
+      await this.server.stop();
+      await this.#restart(disk);
     } else if (word === "stat") {
       const [queue, name, ...value] = rest;
       const statistics = await this.#ask(`dump_stats ${queue}`);
       const found = statistics.find((statistic) => statistic.startsWith(`  ${name}=`));
-      expectLike(value.join(" "), found?.slice(`  ${name}=`.length) ?? "none");
+      expectFigure(value.join(" "), found?.slice(`  ${name}=`.length) ?? "none");
     } else if (word === "stats") {
       const found = (await this.#ask("stats")).find((stat) => stat.startsWith(`STAT ${rest[0]} `));
       expectLike(`STAT ${rest.join(" ")}`, found ?? "none");
@@ -188,6 +194,13 @@ export class Conversation implements AsyncDisposable {
 
 function expectLike(expected: string, received: string): void {
   if (!isLike(expected, received)) throw new Mismatch(`received "${received}"`);
+}
+
+function expectFigure(expected: string, received: string): void {
+  const [, side, bound] = /^(above|below) (\d+)$/.exec(expected) ?? [];
+  const isThere = side === "above" ? Number(received) > Number(bound) : Number(received) < Number(bound);
+  if (side === undefined) expectLike(expected, received);
+  else if (!isThere) throw new Mismatch(`received ${received}`);
 }
 
 function isLike(expected: string, received: string): boolean {
