@@ -28,6 +28,7 @@ export {
 export { loadSettings } from "./settings/load-settings.ts";
 export { QueueRules, type QueueRulesOptions } from "./settings/queue-rules.ts";
 export { readSettings, type Settings, SettingsError } from "./settings/schema.ts";
-export type { ServerSettings } from "./settings/server-settings.ts";
+export type { ServerSettings, ServerStatus } from "./settings/server-settings.ts";
 export type { QueueSettings } from "./settings/settings.ts";
+export type { NodeStatus, StatusListener } from "./status/node-status.ts";
 export { version } from "./version.ts";
