@@ -1,6 +1,7 @@
 /** The documents are true: what they show is done, from top to bottom, and must come out as they show it. */
 
-import { join } from "node:path";
+import { access, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { isAsShown, readPage } from "./page.ts";
@@ -33,4 +34,25 @@ test("what is printed is compared line by line, however it is indented", () => {
   expect(isAsShown("a 1\n", "a 2\n")).toBe(false);
   expect(isAsShown("a\nb\n", "a\n")).toBe(false);
   expect(isAsShown("ab\n", "a.\n")).toBe(false);
+});
+
+/** What the pages link to inside the repository: `[text](../path#part)`. */
+async function linksOf(page: string): Promise<{ text: string; path: string }[]> {
+  const source = await readFile(join(root, page), "utf8");
+  return [...source.matchAll(/\[([^\]]+)\]\((?!https?:)([^)#\s]+)[^)]*\)/g)].map(([, text, path]) => ({
+    text: text!.replaceAll(/\s+/g, " "),
+    path: join(root, dirname(page), path!),
+  }));
+}
+
+const linked = ["docs/operations.md", "docs/reliability.md", "docs/security.md", "contrib/README.md"];
+
+test.each(linked)("links of %s", async (page) => {
+  for (const { text, path } of await linksOf(page)) {
+    await access(path).catch(() => expect.fail(`${page} links to ${path}, which is not there`));
+    if (!path.endsWith(".test.ts")) continue;
+    const source = await readFile(path, "utf8");
+    for (const part of text.split("…"))
+      expect(source, `${path} has a test of this name`).toContain(part.trim());
+  }
 });
