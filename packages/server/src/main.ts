@@ -2,6 +2,7 @@
 import { type Flags, FlagsError, help, parseFlags } from "./flags.ts";
 import { hashPassword } from "./locks/password.ts";
 import { readPassword } from "./locks/read-password.ts";
+import { readTls } from "./locks/tls.ts";
 import { makeToken } from "./locks/token.ts";
 import { createLogger } from "./logging.ts";
 import { KestrelServer } from "./server.ts";
@@ -34,9 +35,12 @@ async function run(flags: Flags): Promise<void> {
     case "version":
       process.stdout.write(`${version}\n`);
       break;
-    case "check-config":
-      process.stdout.write(`ok\n${describeSettings((await openFile(flags.file)).settings).join("\n")}\n`);
+    case "check-config": {
+      const { settings } = await openFile(flags.file);
+      await readTls(settings.server.tls);
+      process.stdout.write(`ok\n${describeSettings(settings).join("\n")}\n`);
       break;
+    }
     case "hash-password":
       process.stdout.write(`${await hashPassword(await readPassword(process.stdin, process.stderr))}\n`);
       break;

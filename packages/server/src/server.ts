@@ -9,8 +9,10 @@ import type { AdminServer } from "./admin/admin-server.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Disk, NodeDisk } from "./disk.ts";
 import { Turn } from "./journal/turn.ts";
-import type { UserSettings } from "./locks/lock-settings.ts";
+import { doorNames, type TlsSettings, type UserSettings } from "./locks/lock-settings.ts";
 import { Locks } from "./locks/locks.ts";
+import { readTls, type TlsDoors } from "./locks/tls.ts";
+import { warnOfOldCertificates, warnOfOpenDoors } from "./locks/warnings.ts";
 import { type Logger, silentLogger } from "./logging.ts";
 import { Timings } from "./metrics/timings.ts";
 import { NodeControls } from "./node-controls.ts";
@@ -45,7 +47,7 @@ export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queu
 /** What holds after a reload; what is left out stays as it is. Of a settings file, more is read than that. */
 export interface ReloadedSettings {
   readonly queues: QueueRules;
-  readonly server?: Partial<Pick<ServerSettings, "users">>;
+  readonly server?: Partial<Pick<ServerSettings, "users" | "tls">>;
 }
 
 interface Parts extends Required<Pick<KestrelServerOptions, "clock" | "logger" | "loadSettings">> {
@@ -53,10 +55,14 @@ interface Parts extends Required<Pick<KestrelServerOptions, "clock" | "logger" |
   readonly turn: Turn;
   readonly status: NodeStatus;
   readonly locks: Locks;
+  readonly tls: TlsDoors;
 }
 
-const noSettings = (): Promise<ReloadedSettings> =>
-  Promise.reject(new Error("the server runs without a settings file"));
+/** Of a server that was not told where its settings come from: there may be new certificates in the old files. */
+async function reloadNothing(settings: ServerSettings, queues: QueueRules): Promise<ReloadedSettings> {
+  if (doorNames.some((door) => settings.tls[door] !== null)) return { queues };
+  throw new Error("the server runs without a settings file");
+}
 
 /** Where the server listens, by protocol; those that are off are left out. */
 export type Listeners = Readonly<Partial<Record<Protocol | "admin", Address>>>;
@@ -75,6 +81,8 @@ export class KestrelServer implements AsyncDisposable {
   readonly status: NodeStatus;
   readonly #queues: QueueCollection;
   readonly #locks: Locks;
+  #tlsSettings: TlsSettings;
+  #tls: TlsDoors;
   readonly #loadSettings: () => Promise<ReloadedSettings>;
   readonly #logger: Logger;
   readonly #host: SessionHost;
@@ -91,7 +99,7 @@ export class KestrelServer implements AsyncDisposable {
   readonly stopping: AbortSignal = this.#stopBegins.signal;
 
   private constructor(parts: Parts, settings: ServerSettings) {
-    const { queues, turn, status, locks, clock, logger, loadSettings } = parts;
+    const { queues, turn, status, locks, tls, clock, logger, loadSettings } = parts;
     this.status = status;
     status.onChange(({ takesReads }) => {
       if (!takesReads) queues.dismissWaiters();
@@ -100,6 +108,8 @@ export class KestrelServer implements AsyncDisposable {
     this.#loadSettings = loadSettings;
     this.#logger = logger;
     this.#locks = locks;
+    this.#tlsSettings = settings.tls;
+    this.#tls = tls;
     this.#host = {
       queues,
       turn,
@@ -130,16 +140,12 @@ export class KestrelServer implements AsyncDisposable {
    */
   static async start(options: KestrelServerOptions = {}): Promise<KestrelServer> {
     const { queuePath, rules = new QueueRules(), limits = {}, ...others } = options;
-    const {
-      loadSettings = noSettings,
-      clock = systemClock,
-      disk = new NodeDisk(),
-      logger = silentLogger,
-      ...given
-    } = others;
+    const { clock = systemClock, disk = new NodeDisk(), logger = silentLogger, ...given } = others;
     const settings: ServerSettings = { ...defaultServerSettings, ...closedUnlessAsked, ...given };
+    const { loadSettings = () => reloadNothing(settings, rules) } = options;
     const spoolPath = queuePath === undefined ? settings.queuePath : queuePath;
     const locks = new Locks({ users: settings.users, rules, clock, logger });
+    const tls = await readTls(settings.tls);
     const turn = new Turn();
     const queues = await QueueCollection.start({
       spoolPath,
@@ -158,7 +164,8 @@ export class KestrelServer implements AsyncDisposable {
       clock,
       logger,
     });
-    const server = new KestrelServer({ queues, turn, status, locks, clock, logger, loadSettings }, settings);
+    const parts = { queues, turn, status, locks, tls, clock, logger, loadSettings };
+    const server = new KestrelServer(parts, settings);
     try {
       const bounds = {
         ...defaultConnectionLimits,
@@ -166,13 +173,15 @@ export class KestrelServer implements AsyncDisposable {
         itemBytesMax: settings.maxItemSizeBytes,
         idleMsMax: settings.clientTimeoutMs,
       };
-      server.#doors = await Doors.start(settings, bounds, server.#host, logger);
+      server.#doors = await Doors.start(settings, bounds, server.#host, logger, tls);
       await server.#listenAdmin(settings);
     } catch (error) {
       await server.#doors?.stop();
       await queues.stop();
       throw error;
     }
+    warnOfOpenDoors(server.listeners, locks, tls, logger);
+    warnOfOldCertificates(tls, clock.now(), logger);
     return server;
   }
 
@@ -182,7 +191,7 @@ export class KestrelServer implements AsyncDisposable {
     const { AdminServer } = await import("./admin/admin-server.ts");
     const port = this.listeners.memcache?.port;
     const name = port === undefined ? hostname() : `${hostname()}:${port}`;
-    const options = { host: listenAddress, port: adminPort, name, metricsQueuesMax };
+    const options = { host: listenAddress, port: adminPort, name, metricsQueuesMax, tls: this.#tls.admin };
     this.#admin = await AdminServer.start(options, this.#host, this.#logger);
   }
 
@@ -192,8 +201,8 @@ export class KestrelServer implements AsyncDisposable {
   }
 
   /**
-   * New rules for queues and aliases, and new users, one reload after the other. Rejects, and has changed nothing,
-   * when they can't be read.
+   * New rules for queues and aliases, new users, and the files for TLS, one reload after the other. Rejects, and has
+   * changed nothing, when they can't be read.
    */
   reload(): Promise<void> {
     const reload = this.#reloading.then(() => this.#reload());
@@ -206,7 +215,10 @@ export class KestrelServer implements AsyncDisposable {
     try {
       const { queues, server = {} } = await this.#loadSettings();
       rules = queues;
+      const tls = await readTls(server.tls ?? this.#tlsSettings);
       this.#changeLocks(server.users ?? this.#locks.users, rules);
+      this.#tlsSettings = server.tls ?? this.#tlsSettings;
+      this.#renewTls(tls);
     } catch (error) {
       this.#logger.error({ err: error }, "cannot reload: everything stays as it is");
       throw error;
@@ -239,7 +251,20 @@ export class KestrelServer implements AsyncDisposable {
     const isSame = isDeepStrictEqual(users, this.#locks.users);
     this.#locks.change(users, rules);
     if (!(wasOpen && this.#locks.isOpen)) this.#queues.dismissWaiters();
-    if (!isSame) this.#logger.info({ users: users.length }, "reloaded the users");
+    if (isSame) return;
+    this.#logger.info({ users: users.length }, "reloaded the users");
+    warnOfOpenDoors(this.listeners, this.#locks, this.#tls, this.#logger);
+  }
+
+  /** For connections to come; those there are stay as they are. */
+  #renewTls(tls: TlsDoors): void {
+    const ports = Object.keys(this.#tls) as (keyof TlsDoors)[];
+    if (ports.length === 0) return;
+    this.#tls = Object.fromEntries(ports.map((port) => [port, tls[port] ?? this.#tls[port]]));
+    this.#doors?.renewTls(this.#tls);
+    if (this.#tls.admin !== undefined) this.#admin?.renewTls(this.#tls.admin);
+    this.#logger.info({ ports }, "reloaded the certificates");
+    warnOfOldCertificates(this.#tls, this.#host.clock.now(), this.#logger);
   }
 
   /**

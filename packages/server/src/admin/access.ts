@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import type { Identity } from "../locks/identity.ts";
 import type { Locks } from "../locks/locks.ts";
+import { isLoopback } from "../locks/loopback.ts";
 import { HttpError } from "./answer.ts";
 
 /** `read` shows something, `change` does something. */
@@ -20,7 +21,7 @@ export class Access {
   /** `address` is where the port listens. */
   constructor(address: string, locks: Locks) {
     this.#locks = locks;
-    this.#isLoopback = address === "::1" || address.startsWith("127.") || address === "localhost";
+    this.#isLoopback = isLoopback(address);
   }
 
   /** Who asks. Rejects with HttpError when this request must not be carried out. `isOpen`: anybody may ask it. */

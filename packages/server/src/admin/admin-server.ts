@@ -2,9 +2,18 @@
  * The admin port: HTTP for operators, their tools and their browsers. Shares the event loop with the queues, so
  * everything is bounded: connections, time, sizes, and the work done in one go.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { KestrelError } from "../errors.ts";
+import { Handshakes, handshakeTimeoutMs } from "../locks/handshakes.ts";
+import type { TlsOptions } from "../locks/tls.ts";
 import type { Logger } from "../logging.ts";
 import { Metrics } from "../metrics/metrics.ts";
 import { cannotListen } from "../protocol/listener.ts";
@@ -33,6 +42,15 @@ const silenceMs = 60_000;
 /** How long requests under way may take once the server stops. */
 const stopGraceMs = 500;
 
+const serverOptions: ServerOptions = {
+  maxHeaderSize: headerBytesMax,
+  headersTimeout: headersTimeoutMs,
+  requestTimeout: requestTimeoutMs,
+  connectionsCheckingInterval: headersTimeoutMs / 2,
+  keepAliveTimeout: keepAliveMs,
+  noDelay: true,
+};
+
 export interface AdminOptions {
   readonly host: string;
   /** 0: any free one. */
@@ -40,6 +58,8 @@ export interface AdminOptions {
   /** What the page calls the node. */
   readonly name: string;
   readonly metricsQueuesMax: number;
+  /** Not encrypted without it. */
+  readonly tls?: TlsOptions | undefined;
 }
 
 export class AdminServer {
@@ -48,23 +68,24 @@ export class AdminServer {
   readonly #access: Access;
   readonly #router: Router;
   readonly #live: Live;
+  readonly #handshakes: Handshakes | null;
 
-  private constructor({ host, name, metricsQueuesMax }: AdminOptions, session: SessionHost, logger: Logger) {
+  private constructor(
+    { host, name, metricsQueuesMax, tls }: AdminOptions,
+    session: SessionHost,
+    logger: Logger,
+  ) {
     this.#host = { ...session, logger, name, metricsQueuesMax, metrics: Metrics.start(session) };
     this.#access = new Access(host, session.locks);
     this.#live = new Live(this.#host);
     this.#router = new Router(allRoutes(this.#host, this.#live));
-    this.#server = createServer(
-      {
-        maxHeaderSize: headerBytesMax,
-        headersTimeout: headersTimeoutMs,
-        requestTimeout: requestTimeoutMs,
-        connectionsCheckingInterval: headersTimeoutMs / 2,
-        keepAliveTimeout: keepAliveMs,
-        noDelay: true,
-      },
-      (request, response) => this.#answer(request, response),
-    );
+    const answer = (request: IncomingMessage, response: ServerResponse): void =>
+      this.#answer(request, response);
+    this.#server =
+      tls === undefined
+        ? createServer(serverOptions, answer)
+        : createTlsServer({ ...serverOptions, handshakeTimeout: handshakeTimeoutMs, ...tls }, answer);
+    this.#handshakes = this.#server instanceof TlsServer ? new Handshakes(this.#server, logger) : null;
     this.#server.maxConnections = connectionsMax;
     this.#server.maxHeadersCount = headersMax;
     this.#server.timeout = silenceMs;
@@ -93,10 +114,16 @@ export class AdminServer {
     return { host: address, port };
   }
 
+  /** New certificates, for connections to come. */
+  renewTls(tls: TlsOptions): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tls);
+  }
+
   async stop(): Promise<void> {
     this.#host.metrics.stop();
     this.#live.stop();
     const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#handshakes?.dismiss();
     this.#server.closeIdleConnections();
     const timer = setTimeout(() => this.#server.closeAllConnections(), stopGraceMs);
     await closed;

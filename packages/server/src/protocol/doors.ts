@@ -1,4 +1,5 @@
 /** The ports on which a node's queues are reached: a listener for each protocol that is not turned off. */
+import type { TlsDoors } from "../locks/tls.ts";
 import type { Logger } from "../logging.ts";
 import type { SessionHost } from "../session/session.ts";
 import type { ServerSettings } from "../settings/server-settings.ts";
@@ -34,6 +35,7 @@ export class Doors {
     limits: ConnectionLimits,
     host: SessionHost,
     logger: Logger,
+    tls: TlsDoors = {},
   ): Promise<Doors> {
     const doors = new Doors();
     const { memcachePort, textPort, thriftPort } = settings;
@@ -58,10 +60,8 @@ export class Doors {
     try {
       for (const [protocol, port, makeCodec] of codecs) {
         if (port === null) continue;
-        doors.#listeners.set(
-          protocol,
-          await Listener.start(optionsOf(settings, port, admission), { ...shared, makeCodec }),
-        );
+        const options = { ...optionsOf(settings, port, admission), tls: tls[protocol] ?? null };
+        doors.#listeners.set(protocol, await Listener.start(options, { ...shared, makeCodec }));
       }
     } catch (error) {
       await doors.stop();
@@ -75,13 +75,21 @@ export class Doors {
     return Object.fromEntries([...this.#listeners].map(([protocol, { address }]) => [protocol, address]));
   }
 
+  /** New certificates, for the ports that have some. */
+  renewTls(tls: TlsDoors): void {
+    for (const [protocol, listener] of this.#listeners) {
+      const options = tls[protocol];
+      if (options !== undefined) listener.renewTls(options);
+    }
+  }
+
   /** Takes no more connections and ends those there are. */
   async stop(): Promise<void> {
     await Promise.all([...this.#listeners.values()].map((listener) => listener.stop()));
   }
 }
 
-function optionsOf(settings: DoorSettings, port: number, admission: Admission): ListenerOptions {
+function optionsOf(settings: DoorSettings, port: number, admission: Admission): Omit<ListenerOptions, "tls"> {
   return {
     host: settings.listenAddress,
     port,

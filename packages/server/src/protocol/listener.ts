@@ -1,8 +1,11 @@
 /** One port: accepts connections and ends them all in the end. */
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+
+import { type AddressInfo, createServer, type Server, type ServerOpts, type Socket } from "node:net";
+import type { TlsOptions } from "../locks/tls.ts";
+import { TlsServer } from "../locks/tls-server.ts";
 import type { Admission } from "./admission.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
-import { receiveShared } from "./shared-input.ts";
+import { receiveChunks, receiveShared } from "./shared-input.ts";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -11,6 +14,8 @@ export interface ListenerOptions {
   /** Connections that wait to be accepted; null: what the system thinks best. */
   readonly backlog: number | null;
   readonly admission: Admission;
+  /** Null: not encrypted. */
+  readonly tls: TlsOptions | null;
   /** Whether the begin and end of each connection is logged. */
   readonly tracesSessions: boolean;
 }
@@ -20,12 +25,21 @@ export type ListenerHost = Omit<ConnectionHost, "forget">;
 
 /** A peer that is gone without a word is noticed after a minute or two of silence. */
 const keepAliveMs = 60_000;
+const socketOptions: ServerOpts = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: keepAliveMs,
+  allowHalfOpen: true,
+  pauseOnConnect: true,
+};
+
 /** For clients to see the end of an idle connection, and for those who still take their answers. */
 const idleGraceMs = 100;
 const busyGraceMs = 2_000;
 
 export class Listener {
   readonly #server: Server;
+  readonly #tlsServer: TlsServer | null;
   readonly #host: ConnectionHost;
   readonly #admission: Admission;
   readonly #tracesSessions: boolean;
@@ -34,7 +48,7 @@ export class Listener {
   address: { readonly host: string; readonly port: number } = { host: "", port: 0 };
   #whenEmpty: () => void = () => {};
 
-  private constructor(host: ListenerHost, { admission, tracesSessions }: ListenerOptions) {
+  private constructor(host: ListenerHost, { admission, tls, tracesSessions }: ListenerOptions) {
     this.#host = {
       ...host,
       makeCodec: host.makeCodec.bind(host),
@@ -42,16 +56,9 @@ export class Listener {
     };
     this.#admission = admission;
     this.#tracesSessions = tracesSessions;
-    this.#server = createServer(
-      {
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: keepAliveMs,
-        allowHalfOpen: true,
-        pauseOnConnect: true,
-      },
-      (socket) => this.#accept(socket),
-    );
+    const accept = (socket: Socket): void => this.#accept(socket);
+    this.#tlsServer = tls === null ? null : new TlsServer(socketOptions, tls, host.logger, accept);
+    this.#server = this.#tlsServer?.server ?? createServer(socketOptions, accept);
   }
 
   /** Rejects when the port can't be had, with a message that says which and why. */
@@ -87,7 +94,8 @@ export class Listener {
     counters.totalConnections++;
     // Once its handle is moved it knows no address any more.
     const client = this.#tracesSessions ? `${accepted.remoteAddress}:${accepted.remotePort}` : "";
-    const socket = receiveShared(accepted, (input, size) => connection.receive(input, size));
+    const receiveFrom = this.#tlsServer === null ? receiveShared : receiveChunks;
+    const socket = receiveFrom(accepted, (input, size) => connection.receive(input, size));
     const host = controls === this.#host.controls ? this.#host : { ...this.#host, controls };
     const connection: Connection = new Connection(socket, host);
     this.#connections.add(connection);
@@ -107,9 +115,15 @@ export class Listener {
     if (this.#connections.size === 0) this.#whenEmpty();
   }
 
+  /** New certificates, for connections to come. Nothing is encrypted that was not before, nor the other way round. */
+  renewTls(tls: TlsOptions): void {
+    this.#tlsServer?.renew(tls);
+  }
+
   /** Takes no more connections and ends those there are: first politely, then at once. */
   async stop(): Promise<void> {
     this.#server.close();
+    this.#tlsServer?.dismiss();
     for (const connection of this.#connections) connection.close();
     await this.#emptyWithin(idleGraceMs);
     for (const connection of this.#connections) if (connection.isFinished) connection.destroy();

@@ -22,10 +22,7 @@ interface WithHandle {
 export function receiveShared(accepted: Socket, receive: Receive): Socket {
   const source = accepted as WithHandle;
   const handle = source._handle;
-  if (handle === undefined || handle === null) {
-    accepted.on("data", (chunk) => receive(chunk, chunk.length));
-    return accepted.resume();
-  }
+  if (handle === undefined || handle === null) return receiveChunks(accepted, receive);
   source._handle = null;
   accepted.destroy();
   const callback = (size: number): boolean => {
@@ -34,4 +31,10 @@ export function receiveShared(accepted: Socket, receive: Receive): Socket {
   };
   const options = { handle, allowHalfOpen: accepted.allowHalfOpen, onread: { buffer: shared, callback } };
   return new Socket(options);
+}
+
+/** The same for sockets whose handle does not give what was sent: those with TLS. */
+export function receiveChunks(accepted: Socket, receive: Receive): Socket {
+  accepted.on("data", (chunk) => receive(chunk, chunk.length));
+  return accepted.resume();
 }

@@ -44,9 +44,9 @@ function findChanged(before: ServerSettings, after: ServerSettings): string[] {
 
 function needsRestart(field: keyof ServerSettings, before: ServerSettings, after: ServerSettings): boolean {
   if (field === "users") return false;
-  // Other files are read; but a port has TLS or doesn't.
+  // Other files are read; but a port has TLS or doesn't, and asks for certificates or doesn't.
   if (field === "tls")
-    return doorNames.some((door) => (before.tls[door] === null) !== (after.tls[door] === null));
+    return doorNames.some((door) => before.tls[door]?.clientCert !== after.tls[door]?.clientCert);
   return !isDeepStrictEqual(before[field], after[field]);
 }
 

@@ -1,0 +1,41 @@
+/** Who has connected to a server with TLS and has not come to an agreement with it: kept in bounds, and let go. */
+import type { Socket } from "node:net";
+import type { Server } from "node:tls";
+import type { Logger } from "../logging.ts";
+
+/** How long it may take, for the server's `handshakeTimeout`. */
+export const handshakeTimeoutMs = 10_000;
+/** At the same time, at one port. */
+const handshakesMax = 1000;
+
+export class Handshakes {
+  /** By the address of the client. */
+  readonly #sockets: Map<string, Socket> = new Map();
+
+  constructor(server: Server, logger: Logger) {
+    server.on("connection", (socket: Socket) => this.#begin(socket));
+    server.prependListener("secureConnection", (socket) => this.#sockets.delete(addressOf(socket)));
+    server.on("tlsClientError", (error) => logger.debug({ err: error }, "a TLS handshake failed"));
+  }
+
+  #begin(socket: Socket): void {
+    const address = addressOf(socket);
+    if (this.#sockets.size >= handshakesMax) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.set(address, socket);
+    socket.once("close", () => {
+      if (this.#sockets.get(address) === socket) this.#sockets.delete(address);
+    });
+  }
+
+  /** Ends them: the server stops. */
+  dismiss(): void {
+    for (const socket of this.#sockets.values()) socket.destroy();
+  }
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
