@@ -8,7 +8,7 @@ import { isAsShown, readPage } from "./page.ts";
 import { Runner } from "./runner.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const pages = ["guide", "operations", "coming-from-kestrel-2", "reliability", "security"];
+const pages = ["guide", "operations", "admin", "coming-from-kestrel-2", "reliability", "security"];
 /** Some fifty programs one after the other. */
 const pageMsMax = 300_000;
 

@@ -17,6 +17,8 @@ export interface ChartOptions {
   readonly title: string;
   readonly series: readonly ChartSeries[];
   format(value: number): string;
+  /** Distances that the lines of the grid may have; decimal ones unless set. */
+  readonly steps?: readonly number[];
   /** The scale reaches at least so far. */
   readonly maxAtLeast: number;
   /** Charts of the same group show the same moment under the pointer. */
@@ -115,7 +117,7 @@ export class Chart {
   }
 
   #plotOptions(): uPlot.Options {
-    const { series, maxAtLeast, group, format } = this.#options;
+    const { series, maxAtLeast, group, format, steps } = this.#options;
     const style = getComputedStyle(this.#holder);
     const color = (name: string): string => style.getPropertyValue(name).trim();
     const axis: uPlot.Axis = {
@@ -127,7 +129,7 @@ export class Chart {
     return {
       width: this.#holder.clientWidth,
       height: this.#holder.clientHeight,
-      padding: [8, 8, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { sync: { key: group }, drag: { x: false, y: false }, points: { size: 7 } },
       scales: {
@@ -136,7 +138,13 @@ export class Chart {
       },
       axes: [
         { ...axis, size: 26, space: 70, values: (_, times) => times.map(formatClock) },
-        { ...axis, size: axisWidth, space: 34, values: (_, values) => values.map(format) },
+        {
+          ...axis,
+          size: axisWidth,
+          space: 34,
+          values: (_, values) => values.map(format),
+          ...(steps === undefined ? {} : { incrs: [...steps] }),
+        },
       ],
       series: [
         {},

@@ -82,6 +82,18 @@ export function formatMoment(ms: number): string {
   return `${day} ${formatTime(ms)}`;
 }
 
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** Durations in ms that are round for people. */
+export const roundDurations: readonly number[] = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 20, 30].map((count) => count * second),
+  ...[1, 2, 5, 10, 20, 30].map((count) => count * minute),
+  ...[1, 2, 6, 12, 24, 48, 120, 240, 720, 2400].map((count) => count * hour),
+];
+
 function padded(number: number): string {
   return String(number).padStart(2, "0");
 }

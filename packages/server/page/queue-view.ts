@@ -11,6 +11,7 @@ import {
   formatMoment,
   formatRate,
   formatSize,
+  roundDurations,
 } from "./format.ts";
 import { HeadItems } from "./head-items.ts";
 import { HistoryFeed } from "./history.ts";
@@ -78,6 +79,7 @@ const charts: readonly Omit<ChartOptions, "group">[] = [
       { name: "deliveryP50Ms", label: "median", color: "--get" },
     ],
     format: (ms) => formatMicros(ms * 1000),
+    steps: roundDurations,
     maxAtLeast: 10,
   },
 ];
