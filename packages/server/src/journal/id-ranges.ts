@@ -107,3 +107,10 @@ export class IdRanges {
     return low - 1;
   }
 }
+
+/** How many ids half-open ranges hold, of which none overlaps another. */
+export function lengthOf(ranges: Iterable<readonly [from: number, to: number]>): number {
+  let length = 0;
+  for (const [from, to] of ranges) length += to - from;
+  return length;
+}

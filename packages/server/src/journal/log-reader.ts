@@ -207,7 +207,8 @@ export class LogReader {
     if (this.#found.isReturned) this.#returned.shift();
     else this.#at = this.view.end;
     this.items--;
-    this.bytes -= this.view.end - this.view.start;
+    // Of what damage has taken the items are known, the bytes only about.
+    this.bytes = this.items === 0 ? 0 : Math.max(0, this.bytes - this.view.end + this.view.start);
   }
 
   /** An open item is done for good. False: this id is not open. */

@@ -6,23 +6,16 @@
 import path from "node:path";
 import type { Disk } from "../disk.ts";
 import type { Logger } from "../logging.ts";
-import { viewOf } from "./bytes.ts";
 import { unfinishedSuffix } from "./compaction.ts";
 import { type LostIds, setAside } from "./damage.ts";
-import { sealedFrames, splitStretches } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
-import { type ChunkPlace, decodeRecords, isFor, type LogRecord, type ReaderState } from "./record.ts";
-import { findIndex, findSegmentName, type Segment } from "./segment.ts";
+import { type PlacedSegment, type ReplayedReader, reconcile } from "./reconciliation.ts";
+import { isFor, type LogRecord, type ReaderState } from "./record.ts";
+import { findIndex, findSegmentName } from "./segment.ts";
 import { openSegment, SegmentScan } from "./segment-scan.ts";
 
 /** All that a recovery does to files goes through these. */
 export type RecoveryDisk = Pick<Disk, "list" | "open" | "create" | "removeFile">;
-
-/** A segment and where its content lies in the file. */
-interface PlacedSegment {
-  readonly segment: Segment;
-  readonly places: readonly ChunkPlace[];
-}
 
 export interface RecoveredLog {
   readonly segments: readonly PlacedSegment[];
@@ -34,15 +27,6 @@ export interface RecoveredLog {
   readonly createdMs: number;
   /** By a reader's number: ids that it had not finished and that no file holds any more. They count as done. */
   readonly lostIds: ReadonlyMap<number, LostIds>;
-}
-
-/** A reader while records are replayed. */
-interface ReplayedReader {
-  readonly number: number;
-  readonly name: string;
-  items: number;
-  bytes: number;
-  readonly done: IdRanges;
 }
 
 /** Reads the log in `folder`. Throws the system's error when a file cannot be read or cut. */
@@ -95,12 +79,20 @@ class Recovery {
       last?.nextId ?? 1,
       ...[...this.#readers.values()].map((reader) => reader.done.end),
     );
-    const lostIds = this.#findLost(segments, nextId);
-    const readers = [...this.#readers.values()].map((reader) => ({ ...reader, done: [...reader.done] }));
+    const readers = [...this.#readers.values()];
+    const findings = { folder: this.#folder, segments, readers, nextId, present: this.#present };
+    const trust = { toldFrom: this.#toldFrom, mustCount: this.#mustCount };
+    const lostIds = reconcile({ ...findings, ...trust }, this.#logger);
+    const states = readers.map((reader) => ({
+      ...reader,
+      // Where damage was met, what was written down of lost bytes is only about right.
+      bytes: reader.items === 0 ? 0 : Math.max(0, reader.bytes),
+      done: [...reader.done],
+    }));
     const newest = this.#files[this.#files.length - 1];
     return {
       segments,
-      readers,
+      readers: states,
       nextId,
       lostIds,
       nextSegmentNumber: newest === undefined ? 1 : findSegmentName(path.basename(newest))!.number + 1,
@@ -188,6 +180,8 @@ class Recovery {
   }
 
   #addReader(number: number, name: string, firstId: number): void {
+    // One of that name was removed before, whether its record can be read or not.
+    for (const known of this.#readers.values()) if (known.name === name) this.#readers.delete(known.number);
     this.#nextReaderNumber = Math.max(this.#nextReaderNumber, number + 1);
     this.#readers.set(number, { number, name, items: 0, bytes: 0, done: IdRanges.of([[0, firstId]]) });
   }
@@ -232,68 +226,4 @@ class Recovery {
         return;
     }
   }
-
-  /**
-   * Finishes the ids that no file holds: their bytes were damaged, or the removal of a segment has outlived a power
-   * loss and the records that allowed it have not. No reader will ever meet them, so they must neither be counted
-   * nor keep a segment alive.
-   */
-  #findLost(segments: readonly PlacedSegment[], nextId: number): Map<number, LostIds> {
-    const readers = [...this.#readers.values()];
-    const isMissed = (from: number, to: number): boolean =>
-      readers.some((reader) => !reader.done.covers(from, to));
-    this.#mustCount ||= this.#present.gaps(0, nextId).some(([from, to]) => isMissed(from, to));
-    this.#mustCount ||= segments.some(({ segment }) =>
-      readers.some((reader) => lengthOf(reader.done.gaps(segment.firstId, segment.nextId)) > segment.items),
-    );
-    if (this.#mustCount) this.#countAgain(segments);
-    const lost = new Map<number, LostIds>();
-    const missing = this.#present.gaps(0, nextId);
-    for (const { number, name, done } of readers) {
-      const lostIds = missing.flatMap(([from, to]) => done.gaps(Math.max(from, this.#toldFrom), to));
-      for (const [from, to] of missing) done.addRange(from, to);
-      if (lostIds.length === 0) continue;
-      lost.set(number, lostIds);
-      const fields = { folder: this.#folder, reader: name, length: lengthOf(lostIds), lostIds };
-      this.#logger.warn(fields, "items are in no file of the journal");
-    }
-    return lost;
-  }
-
-  /** Counts what is there and not done, and notes every id that is there. */
-  #countAgain(segments: readonly PlacedSegment[]): void {
-    this.#present = new IdRanges();
-    for (const reader of this.#readers.values()) {
-      reader.items = 0;
-      reader.bytes = 0;
-    }
-    for (const { segment, places } of segments) {
-      for (const { offset, size } of places) {
-        const bytes = Buffer.allocUnsafeSlow(size);
-        segment.file!.readNow(bytes, 0, size, offset);
-        for (const { start, end, isSound } of splitStretches(bytes, 0, size, segment.seed)) {
-          if (isSound) this.#countStretch(bytes, start, end);
-        }
-      }
-    }
-  }
-
-  #countStretch(bytes: Buffer, start: number, end: number): void {
-    const view = viewOf(bytes);
-    for (const [from, to] of sealedFrames(view, start, end)) {
-      for (const { record } of decodeRecords(bytes, view, from, to)) {
-        if (record.type !== "put") continue;
-        this.#present.add(record.id);
-        for (const reader of this.#readers.values()) {
-          if (!isFor(record.reader, reader) || reader.done.has(record.id)) continue;
-          reader.items++;
-          reader.bytes += record.dataEnd - record.dataStart;
-        }
-      }
-    }
-  }
-}
-
-function lengthOf(ids: LostIds): number {
-  return ids.reduce((sum, [from, to]) => sum + to - from, 0);
 }

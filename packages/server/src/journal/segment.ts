@@ -19,7 +19,7 @@ import { decodeRecords, encodeIndex, encodeReaderState, encodeSegmentStart } fro
 
 export const segmentMagic: Buffer = Buffer.from("KESTREL3", "latin1");
 const footerMagic = Buffer.from("KEND", "latin1");
-const footerSize = 24;
+export const footerSize = 24;
 const namePattern = /^(\d{16})-(\d{8,})\.log$/;
 
 export class Segment {
@@ -94,6 +94,30 @@ export function encodeSegmentHead(
 ): Buffer {
   const start = encodeSegmentStart(firstId, createdMs, queueName, isRewritten);
   return Buffer.concat([segmentMagic, encodeFrame([start, ...readers.map(encodeReaderState)], seed)]);
+}
+
+/** What the first frame of a segment's file says; undefined when it does not check. */
+export function readHead(
+  file: Pick<DiskFile, "size" | "readNow">,
+  seed: number,
+): { isRewritten: boolean; readers: ReaderState[] } | undefined {
+  const start = segmentMagic.length;
+  const sizeLeft = file.size() - start;
+  if (sizeLeft < frameHeadSize) return undefined;
+  const head = Buffer.alloc(frameHeadSize);
+  file.readNow(head, 0, frameHeadSize, start);
+  const size = frameHeadSize + head.readUInt32LE(4);
+  if (size > sizeLeft) return undefined;
+  const frame = Buffer.alloc(size);
+  file.readNow(frame, 0, size, start);
+  if (findFrameSize(frame, 0, size, seed) !== size) return undefined;
+  let isRewritten = false;
+  const readers: ReaderState[] = [];
+  for (const { record } of decodeRecords(frame, viewOf(frame), frameHeadSize, size)) {
+    if (record.type === "segment") isRewritten = record.isRewritten;
+    else if (record.type === "readerState") readers.push(record.state);
+  }
+  return { isRewritten, readers };
 }
 
 /** What closes a segment whose bytes so far end at `offset`: the index and the footer that finds it. */
