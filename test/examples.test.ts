@@ -13,7 +13,7 @@ import { findFreePort } from "./harness/free-port.ts";
 const folder = fileURLToPath(new URL("../examples", import.meta.url));
 
 /** A program that hangs is killed after this. */
-const runMsMax = 120_000;
+const runMsMax = 40_000;
 const testMsMax = runMsMax + 10_000;
 
 /** The last line of each, which it says when all its checks have held. */

@@ -77,7 +77,7 @@ export class WaitingRoom {
   take(cursor: ReadCursor, deadline: number, signal?: AbortSignal): Promise<ReadOutcome> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
-        this.#dismiss(caller, () => reject(new TransportError("aborted", "aborted while waiting")));
+        this.#dismiss(caller, () => caller.reject(new TransportError("aborted", "aborted while waiting")));
       };
       const leave = (): void => {
         clearTimeout(caller.timer);
