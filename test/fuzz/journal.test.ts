@@ -1,8 +1,8 @@
 /**
- * A spool folder spoilt at random - bits, cuts, pieces moved, doubled, left out, files swapped or gone - and a server
- * started on it, again and again: it starts, gives nothing that was never put, nothing twice to one reader, all in
- * order, and takes new items; what it says of damage is not judged here. KESTREL_JOURNAL_FUZZ_MS says for how
- * long; the seed is printed.
+ * A spool folder spoilt at random - bits, cuts, pieces left out, zeroed or overwritten, files replaced or gone - and a
+ * server started on it, again and again: it starts, gives nothing that was never put, nothing twice to one reader,
+ * all in order, and takes new items. Whole frames written twice are not among the faults, and what the server says of
+ * the damage is not judged. KESTREL_JOURNAL_FUZZ_MS says for how long; the seed is printed.
  */
 
 import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -27,8 +27,15 @@ beforeAll(async () => {
 
 afterAll(() => folder?.[Symbol.asyncDispose]());
 
-function start(spool: string): Promise<KestrelServer> {
-  return KestrelServer.start({ queuePath: spool, rules, memcachePort: null });
+/** A server that has just stopped may still be removing files which the next one has already listed. */
+async function start(spool: string): Promise<KestrelServer> {
+  for (let left = 50; ; left--) {
+    try {
+      return await KestrelServer.start({ queuePath: spool, rules, memcachePort: null });
+    } catch (error) {
+      if (left === 0 || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
 }
 
 /** Several segments: items of all sizes, some taken by one of the readers, some confirmed out of order. */
@@ -79,14 +86,13 @@ function spoilBytes(random: Random, whole: Buffer): Buffer {
   for (let faults = random.whole(1, 3); faults > 0 && bytes.length > 0; faults--) {
     const from = random.whole(0, bytes.length - 1);
     const to = Math.min(bytes.length, from + random.magnitude(1, 2000));
-    const [before, piece, after] = [bytes.subarray(0, from), bytes.subarray(from, to), bytes.subarray(to)];
-    const kind = random.whole(0, 6);
+    const [before, after] = [bytes.subarray(0, from), bytes.subarray(to)];
+    const kind = random.whole(0, 5);
     if (kind === 0) bytes[from] = bytes[from]! ^ (1 << random.whole(0, 7));
     else if (kind === 1) bytes = Buffer.from(before);
     else if (kind === 2) bytes = Buffer.concat([before, after]);
-    else if (kind === 3) bytes = Buffer.concat([before, piece, piece, after]);
-    else if (kind === 4) bytes.fill(0, from, to);
-    else if (kind === 5) bytes = Buffer.concat([before, random.bytes(piece.length), after]);
+    else if (kind === 3) bytes.fill(0, from, to);
+    else if (kind === 4) bytes = Buffer.concat([before, random.bytes(to - from), after]);
     else bytes = Buffer.concat([bytes, random.bytes(random.magnitude(1, 1000))]);
   }
   return bytes;
