@@ -185,7 +185,7 @@ export class SoakRound {
       await client.line(`delete ${queue}`);
       await client.stats();
       this.answers += 4;
-      await pause(random.whole(0, 3));
+      await pause(random.whole(1, 20));
     }
   }
 

@@ -1,0 +1,88 @@
+/**
+ * The tests that find more the longer they run, for as long as one likes. In an ordinary test run each takes seconds.
+ *
+ *     long-run crash     [--rounds N]  [--seed S]    kills of a node under load (1000)
+ *     long-run fuzz      [--seconds N] [--seed S]    strangers at every port, then spoilt spools (60 each)
+ *     long-run soak      [--minutes N] [--seed S]    everything at once, nothing grown in the end (60)
+ *     long-run full-disk [--rounds N]                a disk that is full again and again (50)
+ *
+ * The seeds are printed; a seed that is given back repeats the choices, not the timing.
+ */
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+interface LongRun {
+  /** Its option, and what it is unless given. */
+  option: "rounds" | "seconds" | "minutes";
+  usual: number;
+  /** What goes into the environment for one unit of the option. */
+  perUnit: number;
+  lengthVariables: string[];
+  seedVariables: string[];
+  tests: string[];
+}
+
+const runs: Record<string, LongRun> = {
+  crash: {
+    option: "rounds",
+    usual: 1000,
+    perUnit: 1,
+    lengthVariables: ["KESTREL_CRASH_ROUNDS"],
+    seedVariables: ["KESTREL_CRASH_SEED"],
+    tests: ["test/crash/crash.test.ts"],
+  },
+  fuzz: {
+    option: "seconds",
+    usual: 60,
+    perUnit: 1000,
+    lengthVariables: ["KESTREL_FUZZ_MS", "KESTREL_JOURNAL_FUZZ_MS"],
+    seedVariables: ["KESTREL_DOORS_SEED", "KESTREL_JOURNAL_SEED"],
+    tests: ["test/hostile-doors.test.ts", "test/fuzz"],
+  },
+  soak: {
+    option: "minutes",
+    usual: 60,
+    perUnit: 60_000,
+    lengthVariables: ["KESTREL_SOAK_MS"],
+    seedVariables: ["KESTREL_SOAK_SEED"],
+    tests: ["test/soak"],
+  },
+  "full-disk": {
+    option: "rounds",
+    usual: 50,
+    perUnit: 1,
+    lengthVariables: ["KESTREL_FULL_ROUNDS"],
+    seedVariables: [],
+    tests: ["test/disk"],
+  },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    minutes: { type: "string" },
+    seed: { type: "string" },
+  },
+});
+const run = runs[positionals[0] ?? ""];
+if (run === undefined) throw new Error(`which of ${Object.keys(runs).join(", ")}?`);
+const length = Number(values[run.option] ?? run.usual);
+if (!(length > 0)) throw new Error(`--${run.option} wants a number above 0, not "${values[run.option]}"`);
+const unknown = (["rounds", "seconds", "minutes"] as const).find(
+  (option) => option !== run.option && values[option] !== undefined,
+);
+if (unknown !== undefined) throw new Error(`${positionals[0]} takes --${run.option}, not --${unknown}`);
+
+const env = { ...process.env };
+for (const variable of run.lengthVariables) env[variable] = String(length * run.perUnit);
+if (values.seed !== undefined) for (const variable of run.seedVariables) env[variable] = values.seed;
+const { status } = spawnSync("node_modules/.bin/vitest", ["run", "--no-file-parallelism", ...run.tests], {
+  cwd: fileURLToPath(new URL("../..", import.meta.url)),
+  stdio: "inherit",
+  env,
+});
+process.exitCode = status ?? 1;
