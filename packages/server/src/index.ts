@@ -1,6 +1,18 @@
 /** A Kestrel node to embed; the program `kestrel` is the same with flags and signals. */
 export { KestrelError, type KestrelErrorCode } from "./errors.ts";
 export {
+  type DescribedLogRecord,
+  type DescribeOptions,
+  describeLog,
+  describeSegment,
+  type LogEntry,
+} from "./inspection/describe-log.ts";
+export { findJournalPlace, type JournalPlace, listLogs } from "./inspection/journal-place.ts";
+export type { LogFault, LogReport, ReaderReport } from "./inspection/log-report.ts";
+export { renderLogEntry } from "./inspection/render-log.ts";
+export { type VerifyOptions, verifyLog } from "./inspection/verify-log.ts";
+export { verifySpool } from "./inspection/verify-spool.ts";
+export {
   type DescribedRecord,
   describeJournal,
   renderDescribed,
@@ -30,5 +42,6 @@ export { QueueRules, type QueueRulesOptions } from "./settings/queue-rules.ts";
 export { readSettings, type Settings, SettingsError } from "./settings/schema.ts";
 export type { ServerSettings, ServerStatus } from "./settings/server-settings.ts";
 export type { QueueSettings } from "./settings/settings.ts";
+export { findSpoolOwner } from "./spool-lock.ts";
 export type { NodeStatus, StatusListener } from "./status/node-status.ts";
 export { version } from "./version.ts";

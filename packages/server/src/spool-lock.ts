@@ -59,6 +59,18 @@ function parseOwner(text: string): LockOwner | undefined {
   }
 }
 
+/** The running process that owns a spool folder; undefined when there is none. Takes nothing and changes nothing. */
+export function findSpoolOwner(folder: string): number | undefined {
+  let text: string;
+  try {
+    text = fs.readFileSync(path.join(folder, lockName), "utf8");
+  } catch {
+    return undefined;
+  }
+  const owner = parseOwner(text);
+  return owner !== undefined && isRunning(owner) ? owner.pid : undefined;
+}
+
 export class SpoolLock {
   readonly #path: string;
 
