@@ -33,6 +33,7 @@ ${suites.map(({ name, about }) => `                      ${name.padEnd(10)}${abo
   --against NAMES   comma-separated, or "all": servers to start and measure beside:
 ${rivalNames.map((name) => `                      ${name.padEnd(16)}${promiseOf(name)}`).join("\n")}
   --target H:P      measure this running server too, which speaks memcache; may be repeated
+  --checkout DIR    and the node of this other checkout, built: does a change cost anything? may be repeated
   --rounds N        rounds, each over all loads and servers (5)
   --seconds S       length of one measurement (0.8)
   --bytes N,N       sizes of the items in shapes (100,1024)
@@ -57,6 +58,7 @@ function parseOptions(): Options | null {
       suite: { type: "string", default: "shapes" },
       against: { type: "string", default: "" },
       target: { type: "string", multiple: true, default: [] },
+      checkout: { type: "string", multiple: true, default: [] },
       rounds: { type: "string", default: "5" },
       seconds: { type: "string", default: "0.8" },
       bytes: { type: "string", default: "100,1024" },
@@ -76,6 +78,7 @@ function parseOptions(): Options | null {
     bench: {
       against: rivalsNamed(values.against),
       running: values.target,
+      checkouts: values.checkout,
       rounds: number("rounds", values.rounds),
       seconds: number("seconds", values.seconds),
       itemBytes: values.bytes.split(",").map((text) => number("bytes", text)),

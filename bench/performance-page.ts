@@ -5,7 +5,7 @@
 
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { renderChart, type Section } from "./section.ts";
+import { renderChart, type Section, withoutEmptyColumns } from "./section.ts";
 
 /** What is true of the whole run. */
 export interface RunFacts {
@@ -40,8 +40,10 @@ function replaceSection(page: string, name: string, text: string): string {
 }
 
 function renderMarkdown(section: Section, facts: RunFacts): string {
-  const parts = [`## ${section.title}`, "", section.notes.join(" "), ""];
-  parts.push(...markdownTable(section.head, section.rows));
+  const parts = [`## ${section.title}`, ""];
+  if (section.notes.length > 0) parts.push(section.notes.join(" "), "");
+  const { head, rows } = withoutEmptyColumns(section);
+  parts.push(...markdownTable(head, rows));
   if (section.chart.length > 0) parts.push("", "```text", ...renderChart(section.chart), "```");
   if (section.verdicts.length > 0) {
     const rows = section.verdicts.map(({ what, target, figure, isMet, gap }) => [

@@ -4,8 +4,10 @@ export interface Section {
   /** The suite's name: a report replaces the section of that name. */
   name: string;
   title: string;
-  /** Sentences above the table: what was done, and what the columns mean. */
+  /** Sentences above the table: what was done. */
   notes: string[];
+  /** What the columns mean, for a terminal: a page says it once for all. */
+  legend: string[];
   head: string[];
   /** Cells; an empty row stands for a gap. */
   rows: string[][];
@@ -46,7 +48,15 @@ export function atMost(what: string, value: number, most: number, unit: string):
 }
 
 export function renderSection(section: Section): string {
-  const parts = [`\n${section.title}`, "", ...section.notes, "", ...renderTable(section.head, section.rows)];
+  const { head, rows } = withoutEmptyColumns(section);
+  const parts = [
+    `\n${section.title}`,
+    "",
+    ...section.legend,
+    ...section.notes,
+    "",
+    ...renderTable(head, rows),
+  ];
   if (section.chart.length > 0) parts.push("", ...renderChart(section.chart));
   if (section.verdicts.length > 0) parts.push("");
   for (const { what, target, figure, isMet, gap } of section.verdicts) {
@@ -57,7 +67,13 @@ export function renderSection(section: Section): string {
   return parts.join("\n");
 }
 
-export function renderTable(head: readonly string[], rows: readonly string[][]): string[] {
+export function withoutEmptyColumns({ head, rows }: Section): Pick<Section, "head" | "rows"> {
+  const isFilled = head.map((_, i) => rows.some((row) => (row[i] ?? "") !== ""));
+  const keep = (cells: string[]): string[] => cells.filter((_, i) => isFilled[i]);
+  return { head: keep(head), rows: rows.map(keep) };
+}
+
+function renderTable(head: readonly string[], rows: readonly string[][]): string[] {
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const isRight = head.map((_, i) => rows.every((row) => numeric.test(row[i] ?? "")));
   const render = (row: readonly string[]): string =>
@@ -88,5 +104,5 @@ export function percent(share: number): string {
 
 export function size(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${bytes / 1024 / 1024} MB`;
-  return bytes >= 10_000 ? `${bytes / 1024} KB` : `${bytes} B`;
+  return bytes >= 1024 ? `${bytes / 1024} KB` : `${bytes} B`;
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cpuSecondsOf, endProcess, firstLine, serverCore, spawnPinned } from "./pinned-process.ts";
 import { emptyRequestOf } from "./wire.ts";
@@ -26,7 +26,7 @@ export const host = "127.0.0.1";
 export const bareName = "bare responder";
 export const kestrelName = "kestrel";
 
-const kestrelProgram = fileURLToPath(
+const kestrelProgram: string = fileURLToPath(
   new URL("bin/kestrel.js", import.meta.resolve("@kestrel-mq/server/package.json")),
 );
 
@@ -47,13 +47,17 @@ export async function startResponder(itemBytes: number): Promise<Target> {
 }
 
 /** A node; without settings, journal on, every answer after its record has reached the system. */
-export async function startKestrel(settings: object = {}, name: string = kestrelName): Promise<Target> {
+export async function startKestrel(
+  settings: object = {},
+  name: string = kestrelName,
+  program: string = kestrelProgram,
+): Promise<Target> {
   const folder = await mkdtemp(join(tmpdir(), "kestrel-bench-"));
   const config = join(folder, "kestrel.json");
   await writeFile(config, JSON.stringify(settings));
   const off = ["text", "thrift", "admin"].flatMap((other) => [`--${other}-port`, "off"]);
   const where = ["--listen", host, "--memcache-port", "0", ...off, "--queue-path", join(folder, "spool")];
-  const args = [kestrelProgram, "--config", config, ...where, "--log-level", "warn"];
+  const args = [program, "--config", config, ...where, "--log-level", "warn"];
   const child = spawnPinned(serverCore, args, "pipe");
   const ready = JSON.parse(await firstLine(child)) as { listeners: { memcache: { port: number } } };
   return {
@@ -68,6 +72,15 @@ export async function startKestrel(settings: object = {}, name: string = kestrel
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The node of another checkout, which has been built there: to see what a change costs or gains. */
+export function startCheckout(folder: string): Promise<Target> {
+  return startKestrel({}, checkoutName(folder), resolve(folder, "packages/server/bin/kestrel.js"));
+}
+
+export function checkoutName(folder: string): string {
+  return `kestrel of ${basename(resolve(folder))}`;
 }
 
 /** A server that runs already, given as `host:port`. It is neither started nor stopped nor pinned. */
@@ -102,7 +115,7 @@ export async function empty(target: Target, queues: readonly string[] = [queueNa
 
 /** Sends all the requests at once and waits for as many lines in answer; gives them. */
 export function ask(target: Target, requests: readonly (string | Buffer)[]): Promise<string> {
-  return new Promise((resolve, reject) => {
+  return new Promise((settle, reject) => {
     const socket = connect(target.port, target.host);
     const parts: string[] = [];
     let missing = requests.length;
@@ -111,7 +124,7 @@ export function ask(target: Target, requests: readonly (string | Buffer)[]): Pro
       parts.push(part);
       missing -= part.split("\n").length - 1;
       if (missing > 0) return;
-      resolve(parts.join(""));
+      settle(parts.join(""));
       socket.destroy();
     });
     socket.on("error", reject);

@@ -44,9 +44,9 @@ async function measureFanouts(bench: Bench): Promise<Section> {
     return {
       name: "fanouts",
       title: "Fanouts",
+      legend: rateNotes,
       notes: [
         "Puts into the parent queue; each fanout has its own copy of every item to read.",
-        ...rateNotes,
         ...warningsOf(all),
       ],
       head: ["fanouts", ...rateHead],

@@ -58,7 +58,8 @@ async function measureIdle(bench: Bench): Promise<Section> {
     return {
       name: "idle",
       title: "Idle connections",
-      notes: [...notes, ...rateNotes],
+      legend: rateNotes,
+      notes,
       head: rateHead,
       rows: rateRows(all),
       chart: [],

@@ -34,6 +34,7 @@ async function measureLatency(bench: Bench): Promise<Section> {
   return {
     name: "latency",
     title: "One request at a time",
+    legend: [],
     notes: [
       "Microseconds from the request's sending to the end of its answer, 1 KB; medians of the rounds' own figures.",
       ...warningsOf(all).filter((warning) => !warning.startsWith("Where")),

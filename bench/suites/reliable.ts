@@ -29,7 +29,8 @@ async function measureReliable(bench: Bench): Promise<Section> {
     return {
       name: "reliable",
       title: "Reliable reads",
-      notes: ["`cycle` is `get q/close/open`.", ...rateNotes, ...warningsOf(all)],
+      legend: rateNotes,
+      notes: ["`cycle` is `get q/close/open`.", ...warningsOf(all)],
       head: rateHead,
       rows: rateRows(all),
       chart: [],

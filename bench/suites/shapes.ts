@@ -3,7 +3,7 @@
 import { findBare, findSame, ratio } from "../figures.ts";
 import { type Case, measureInRounds, type Series } from "../measure.ts";
 import { atLeast, type Section, size, type Verdict } from "../section.ts";
-import { kestrelName, startKestrel, startResponder } from "../target.ts";
+import { checkoutName, kestrelName, startKestrel, startResponder } from "../target.ts";
 import type { Kind, Workload } from "../workload.ts";
 import {
   type Bench,
@@ -24,6 +24,8 @@ const deep = { connections: 10, depth: 32 };
 /** With one request in flight, against the bare responder and against memcached. */
 const shareOfBareMin: Partial<Record<Kind, number>> = { put: 0.85, get: 0.9 };
 const shareOfMemcachedMin = 0.75;
+/** A change may not cost more than a machine's noise. */
+const shareOfCheckoutMin = 0.97;
 
 export const shapes: Suite = {
   name: "shapes",
@@ -51,17 +53,18 @@ async function measureShapes(bench: Bench): Promise<Section> {
   return {
     name: "shapes",
     title: "Puts and gets",
-    notes: [...rateNotes, ...warningsOf(all), `The chart: ${workloadText(workloads[2]!)}.`],
+    legend: rateNotes,
+    notes: [...warningsOf(all), `The chart: ${workloadText(workloads[2]!)}.`],
     head: rateHead,
     rows: rateRows(all),
     chart: barsOf(charted),
     verdicts: all
       .filter(({ target }) => target.name === kestrelName)
-      .flatMap((mine) => verdictsOf(all, mine)),
+      .flatMap((mine) => verdictsOf(all, mine, bench.checkouts)),
   };
 }
 
-function verdictsOf(all: readonly Series[], mine: Series): Verdict[] {
+function verdictsOf(all: readonly Series[], mine: Series, checkouts: readonly string[]): Verdict[] {
   const { kind, depth } = mine.workload;
   const what = `${workloadText(mine.workload)}, ${size(mine.itemBytes)}`;
   const verdicts: Verdict[] = [];
@@ -76,5 +79,7 @@ function verdictsOf(all: readonly Series[], mine: Series): Verdict[] {
   }
   if (depth === 1 ? kind === "put" : kind === "put+get")
     compare(findSame(all, mine, "redis-aof"), "redis-aof", 1);
+  for (const name of checkouts.map(checkoutName))
+    compare(findSame(all, mine, name), name, shareOfCheckoutMin);
   return verdicts;
 }

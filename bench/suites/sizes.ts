@@ -47,7 +47,8 @@ async function measureSizes(bench: Bench): Promise<Section> {
   return {
     name: "sizes",
     title: "Items of all sizes",
-    notes: [...rateNotes, ...warningsOf(all)],
+    legend: rateNotes,
+    notes: [...warningsOf(all)],
     head: ["load", "item", "server", "MB/s", "items/s", "±", "of bare"],
     rows: all.map((series) => {
       const bare = findBare(all, series);

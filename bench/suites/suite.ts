@@ -5,7 +5,7 @@ import type { Load } from "../load-process.ts";
 import type { Pace, Series } from "../measure.ts";
 import { type RivalName, startRival } from "../rivals.ts";
 import { type Bar, percent, type Section, size, whole } from "../section.ts";
-import { runningTarget, type Target } from "../target.ts";
+import { runningTarget, startCheckout, type Target } from "../target.ts";
 import type { Workload } from "../workload.ts";
 
 export interface Bench extends Pace {
@@ -13,6 +13,8 @@ export interface Bench extends Pace {
   against: readonly RivalName[];
   /** `host:port` of servers that run already. */
   running: readonly string[];
+  /** Folders of other checkouts. */
+  checkouts: readonly string[];
   /** Items of the default size, in bytes; each suite says whether it uses them. */
   itemBytes: readonly number[];
   /** In place of the suite's own loads. */
@@ -49,6 +51,7 @@ export async function withTargets<T>(
 export function othersOf(bench: Bench): (() => Promise<Target>)[] {
   return [
     ...bench.against.map((name) => () => startRival(name)),
+    ...bench.checkouts.map((folder) => () => startCheckout(folder)),
     ...bench.running.map((address) => async () => runningTarget(address)),
   ];
 }

@@ -43,9 +43,9 @@ async function measureSync(bench: Bench): Promise<Section> {
   return {
     name: "sync",
     title: "Synced before the answer",
+    legend: rateNotes,
     notes: [
       "Each answer waits until its item is on the medium (`syncJournal` 0, `-f0`, `appendfsync always`).",
-      ...rateNotes,
       ...warningsOf(all),
     ],
     head: rateHead,
