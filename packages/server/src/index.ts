@@ -36,12 +36,14 @@ export {
   type KestrelConfig,
   type NamedQueueConfig,
   type QueueConfig,
+  type TlsConfig,
+  type UserConfig,
 } from "./settings/config-file.ts";
 export { loadSettings } from "./settings/load-settings.ts";
 export { QueueRules, type QueueRulesOptions } from "./settings/queue-rules.ts";
 export { readSettings, type Settings, SettingsError } from "./settings/schema.ts";
 export type { ServerSettings, ServerStatus } from "./settings/server-settings.ts";
 export type { QueueSettings } from "./settings/settings.ts";
-export { findSpoolOwner } from "./spool-lock.ts";
+export { findSpoolOwner, SpoolLockedError } from "./spool-lock.ts";
 export type { NodeStatus, StatusListener } from "./status/node-status.ts";
 export { version } from "./version.ts";

@@ -60,7 +60,7 @@ export function isFor(target: number, reader: { readonly number: number; readonl
 }
 
 /** The common start of a record. */
-export function writeHead(
+function writeHead(
   view: DataView,
   at: number,
   type: number,

@@ -115,7 +115,7 @@ export interface QueueRequest {
   readonly queue: string;
 }
 
-export interface DumpStatsRequest {
+interface DumpStatsRequest {
   readonly kind: "dump-stats";
   /** Empty: all. */
   readonly queues: readonly string[];
