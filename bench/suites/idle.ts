@@ -15,9 +15,6 @@ const shareMin = 0.9;
 const kilobytesMax = 10;
 /** Opened at once: more than a listener's backlog would be made to wait. */
 const batchLength = 250;
-/** Each source address has this many ports for certain. */
-const perAddress = 10_000;
-
 export const idle: Suite = {
   name: "idle",
   about: "thousands of idle connections: memory of each, and 100 busy ones beside them",
@@ -86,10 +83,8 @@ async function bytesOfEach(
 async function openMany({ host, port }: Target, count: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
   while (sockets.length < count) {
-    const batch = Array.from({ length: Math.min(batchLength, count - sockets.length) }, (_, i) => {
-      const number = 2 + Math.floor((sockets.length + i) / perAddress);
-      return connect({ host, port, localAddress: `127.0.0.${number}` });
-    });
+    const length = Math.min(batchLength, count - sockets.length);
+    const batch = Array.from({ length }, () => connect(port, host));
     await Promise.all(batch.map((socket) => once(socket, "connect")));
     sockets.push(...batch);
   }
