@@ -1,44 +1,71 @@
 /**
- * `kq journal dump`: what journals of Kestrel 2.x say, as Kestrel's qdump told it.
+ * `kq journal dump`: what journals say, record by record; those of Kestrel 2.x as its qdump told it.
  */
-import { type Command, defineCommand } from "../command.ts";
-import { exitCodes, UsageError } from "../exit-code.ts";
+import { stat } from "node:fs/promises";
+import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { CommandError, exitCodes, UsageError } from "../exit-code.ts";
+import { findPlaces } from "../journal-places.ts";
+import { dumpLogs } from "../log-dump.ts";
+import { liveFlag } from "../spool-in-use.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 import { writeOut } from "../writing.ts";
 
 export const journalDumpCommand: Command = defineCommand({
-  usage: "journal dump <files..>",
-  describe: "Tell what a journal of Kestrel 2.x says, record by record, as qdump did",
+  usage: "journal dump <paths..>",
+  describe: "Tell what a journal says, record by record; one of Kestrel 2.x too, as qdump did",
   examples: [
-    ["kq journal dump /var/spool/kestrel/work", "a line for each record"],
-    ["kq journal dump -q /var/spool/kestrel/work", "only what is left in the queue, in numbers"],
+    ["kq journal dump spool/work", "a queue's journal: a line for each record, with its place in the file"],
+    ["kq journal dump spool --data --json", "a whole spool folder, with the items' data, as JSON objects"],
+    [
+      "kq journal dump -q /var/spool/kestrel/work",
+      "an old journal: only what is left in the queue, in numbers",
+    ],
     ["kq journal dump -Q work.1 work.2 work > items", "the items that are left, as they are"],
   ],
   positionals: {
-    files: {
+    paths: {
       type: "string",
       array: true,
       demandOption: true,
-      describe: "Files of one journal, oldest first",
+      describe:
+        "Spool folders, folders of queues or files of theirs; or files of one old journal, oldest first",
     },
   },
   flags: {
-    quiet: { type: "boolean", alias: "q", describe: "Only a summary" },
-    dump: { type: "boolean", alias: "d", describe: "The items' data too" },
+    quiet: { type: "boolean", alias: "q", group: "Old journals:", describe: "Only a summary" },
+    data: { type: "boolean", alias: ["d", "dump"], describe: "The items' data too" },
     "all-items": {
       type: "boolean",
       alias: "A",
+      group: "Old journals:",
       describe: "Every item that was ever put, raw, a line feed after each",
     },
-    "queue-items": { type: "boolean", alias: "Q", describe: "The items that are left in the queue, raw" },
+    "queue-items": {
+      type: "boolean",
+      alias: "Q",
+      group: "Old journals:",
+      describe: "The items that are left in the queue, raw",
+    },
+    ...liveFlag,
+    ...jsonFlag,
   },
   async run(args, surroundings) {
-    const { files } = args;
-    const wishes = [args.quiet, args.dump, args.allItems, args.queueItems].filter((wish) => wish === true);
+    const wishes = [args.quiet, args.data, args.allItems, args.queueItems].filter((wish) => wish === true);
     if (wishes.length > 1) throw new UsageError("-q, -d, -A and -Q exclude each other");
-    if (args.quiet === true) return await summarize(files, surroundings);
-    if (args.queueItems === true) return await writeLeft(files, surroundings);
-    return await describe(files, args.dump === true, args.allItems === true, surroundings);
+    const { ours, files } = await findPlaces(args.paths);
+    if (ours.length === 0) {
+      for (const file of files)
+        if ((await stat(file)).isDirectory())
+          throw new CommandError(`${file} has no journals of ours: name the files of one old journal`);
+      if (args.json === true) throw new UsageError("--json is for journals of ours");
+      if (args.quiet === true) return await summarize(files, surroundings);
+      if (args.queueItems === true) return await writeLeft(files, surroundings);
+      return await describe(files, args.data === true, args.allItems === true, surroundings);
+    }
+    if (wishes.length > 0 && args.data !== true)
+      throw new UsageError("-q, -A and -Q are for journals of Kestrel 2.x; kq journal verify counts ours");
+    const options = { withData: args.data === true, json: args.json === true, isLive: args.live === true };
+    return await dumpLogs(ours, options, surroundings);
   },
 });
 

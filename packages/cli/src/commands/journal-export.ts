@@ -4,7 +4,8 @@
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
-import { silentLogger } from "../silent-logger.ts";
+import { Progress } from "../progress.ts";
+import { SayingLogger } from "../saying-logger.ts";
 import { writeOut } from "../writing.ts";
 
 interface Row {
@@ -40,18 +41,25 @@ export const journalExportCommand: Command = defineCommand({
     },
   },
   flags: { ...jsonFlag },
-  async run(args, { stdout, env }) {
+  async run(args, surroundings) {
+    const { stdout, env, interrupted } = surroundings;
     const { exportKestrel2 } = await import("@kestrel-mq/server");
+    const progress = new Progress(surroundings, "exported", null);
+    const logger = new SayingLogger(surroundings, "journal export");
     const rows = await exportKestrel2({
       from: args.from,
       to: args.to,
       ...(args.queues.length > 0 ? { queueNames: args.queues } : {}),
-      logger: silentLogger,
-    });
+      logger,
+      onProgress: (items) => progress.advance(items),
+      signal: interrupted,
+    }).finally(() => progress.stop());
     const form = formOf(stdout, args.json);
     if (rows.length > 0 || form === "json") {
       await writeOut(stdout, renderRows(form, columns, rows, colorsFor(stdout, env)));
     }
+    // What damage has taken is not in the new journals either.
+    if (logger.hasSpoken) return exitCodes.failed;
     return rows.length > 0 ? exitCodes.done : exitCodes.nothing;
   },
 });

@@ -5,7 +5,8 @@ import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { tellFaults } from "../journal-faults.ts";
 import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
-import { silentLogger } from "../silent-logger.ts";
+import { Progress } from "../progress.ts";
+import { SayingLogger } from "../saying-logger.ts";
 import { say } from "../surroundings.ts";
 import { writeOut } from "../writing.ts";
 
@@ -43,14 +44,17 @@ export const journalImportCommand: Command = defineCommand({
   },
   flags: { ...jsonFlag },
   async run(args, surroundings) {
-    const { stdout, env } = surroundings;
+    const { stdout, env, interrupted } = surroundings;
     const { importKestrel2 } = await import("@kestrel-mq/server");
+    const progress = new Progress(surroundings, "imported", null);
     const { queues, ignored } = await importKestrel2({
       from: args.from,
       to: args.to,
       ...(args.queues.length > 0 ? { queueNames: args.queues } : {}),
-      logger: silentLogger,
-    });
+      logger: new SayingLogger(surroundings, "journal import"),
+      onProgress: (items) => progress.advance(items),
+      signal: interrupted,
+    }).finally(() => progress.stop());
     for (const { path, reason } of ignored) {
       if (reason !== "not asked for") say(surroundings, `kq journal import: ${path} was left out: ${reason}`);
     }

@@ -1,11 +1,14 @@
 /**
- * `kq journal verify`: reads journals of Kestrel 2.x to their ends and tells what is wrong with them.
+ * `kq journal verify`: reads journals to their ends and tells what is wrong with them, and what would be kept.
  */
 import { stat } from "node:fs/promises";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { CommandError, exitCodes } from "../exit-code.ts";
 import { tellFaults } from "../journal-faults.ts";
+import { findPlaces } from "../journal-places.ts";
+import { verifyLogs } from "../log-verify.ts";
 import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
+import { liveFlag } from "../spool-in-use.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 import { writeOut } from "../writing.ts";
 
@@ -25,21 +28,22 @@ const columns: Column<Row>[] = [
 
 export const journalVerifyCommand: Command = defineCommand({
   usage: "journal verify <paths..>",
-  describe: "Check journals of Kestrel 2.x: a spool folder, or the files of one journal, oldest first",
+  describe: "Check journals, and tell what a start would keep of them; nothing is changed",
   examples: [
-    [
-      "kq journal verify /var/spool/kestrel",
-      "every queue of a spool folder; exit code 1 if anything is wrong",
-    ],
-    ["kq journal verify work.1298000000000 work", "one journal"],
+    ["kq journal verify spool", "every queue of a spool folder; exit code 1 if something would be lost"],
+    ["kq journal verify spool/work", "one queue and its fanouts"],
+    ["kq journal verify /var/spool/kestrel", "journals of Kestrel 2.x: a spool folder"],
+    ["kq journal verify work.1298000000000 work", "or the files of one journal, oldest first"],
   ],
-  positionals: { paths: { type: "string", array: true, demandOption: true, describe: "A folder, or files" } },
-  flags: { ...jsonFlag },
+  positionals: { paths: { type: "string", array: true, demandOption: true, describe: "Folders, or files" } },
+  flags: { ...liveFlag, ...jsonFlag },
   async run(args, surroundings) {
     const { stdout, env } = surroundings;
+    const { ours, files } = await findPlaces(args.paths);
+    if (ours.length > 0) return await verifyLogs(ours, { json: args.json, isLive: args.live }, surroundings);
     const { replayJournal } = await import("@kestrel-mq/server");
     const rows: Row[] = [];
-    for (const { name, paths } of await journalsOf(args.paths, surroundings)) {
+    for (const { name, paths } of await journalsOf(files, surroundings)) {
       const { length, recordLength, faults, faultLength } = await replayJournal(paths);
       tellFaults("verify", faults, faultLength, surroundings);
       rows.push({ journal: name, items: length, records: recordLength, faults: faultLength });

@@ -33,13 +33,12 @@ export function listLogs(spool: string): string[] {
     .map((name) => path.join(spool, name));
 }
 
-/** An empty one has at least what a server keeps in it; folders alone tell it too, for Kestrel 2.x has none. */
+/** Empty, or with what a server keeps in it, or with folders: Kestrel 2.x has none. */
 function isSpool(folder: string): boolean {
-  return fs
-    .readdirSync(folder, { withFileTypes: true })
-    .some(
-      (entry) => entry.name.startsWith(".kestrel") || (entry.isDirectory() && entry.name !== "lost+found"),
-    );
+  const entries = fs.readdirSync(folder, { withFileTypes: true });
+  const isOurs = (entry: fs.Dirent): boolean =>
+    entry.name.startsWith(".kestrel") || (entry.isDirectory() && entry.name !== "lost+found");
+  return entries.length === 0 || entries.some(isOurs);
 }
 
 function hasSegments(folder: string): boolean {

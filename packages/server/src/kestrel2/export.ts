@@ -4,6 +4,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { findJournals } from "./journal-set.ts";
 import { writeJournal } from "./journal-writer.ts";
+import type { Kestrel2Item } from "./record.ts";
 import { itemsOf } from "./spool-items.ts";
 import { requireQueues, startSpool, type TransferOptions } from "./transfer.ts";
 
@@ -35,7 +36,8 @@ export async function exportKestrel2(options: TransferOptions): Promise<Exported
     if (taken.length > 0) throw new Error(`${options.to} has journals of these already: ${taken.join(", ")}`);
     for (const name of names) {
       const path = join(options.to, name);
-      const { length, size } = await writeJournal(path, itemsOf(collection.find(name)!));
+      const items = itemsOf(collection.find(name)!);
+      const { length, size } = await writeJournal(path, watched(items, options));
       exported.push({ name, length, path, size });
       options.logger.info({ queue: name, items: length, bytes: size }, "exported");
     }
@@ -43,4 +45,15 @@ export async function exportKestrel2(options: TransferOptions): Promise<Exported
     await collection.stop();
   }
   return exported;
+}
+
+async function* watched(
+  items: AsyncIterable<Kestrel2Item>,
+  { signal, onProgress }: TransferOptions,
+): AsyncGenerator<Kestrel2Item> {
+  for await (const item of items) {
+    signal?.throwIfAborted();
+    yield item;
+    onProgress?.(1);
+  }
 }

@@ -91,9 +91,10 @@ async function importInto(
   const imported: ImportedQueue[] = [];
   try {
     for (const { queueName, paths } of journals) {
+      options.signal?.throwIfAborted();
       const replay = await replayJournal(paths, { nowMs });
       const { faults, faultLength, length } = replay;
-      const size = await fill(collection.obtain(queueName), replay);
+      const size = await fill(collection.obtain(queueName), replay, options);
       imported.push({ name: queueName, length, size, faults, faultLength });
       options.logger.info({ queue: queueName, items: length, bytes: size, faults: faultLength }, "imported");
     }
@@ -104,20 +105,26 @@ async function importInto(
 }
 
 /** Puts a journal's items into one queue alone, its fanouts aside. Gives the bytes of their data. */
-async function fill(queue: Queue, replay: Replay): Promise<number> {
+async function fill(queue: Queue, replay: Replay, options: TransferOptions): Promise<number> {
   const { reader } = queue;
+  const { signal, onProgress } = options;
   let size = 0;
   let turnSize = 0;
+  let turnLength = 0;
   for await (const { data, addTimeMs, expiryMs } of replay.items()) {
     // A time before 1970 is as good as its first millisecond, and 0 would mean never.
     const expiry = expiryMs < 0 ? 1 : expiryMs;
     const receipt = reader.log.appendPut(reader, data, 0, data.length, 0, Math.max(addTimeMs, 0), expiry);
     size += data.length;
     turnSize += data.length + itemBytes;
+    turnLength++;
     if (turnSize < turnBytes) continue;
-    turnSize = 0;
     await written(receipt);
+    signal?.throwIfAborted();
+    onProgress?.(turnLength);
+    turnSize = turnLength = 0;
   }
+  onProgress?.(turnLength);
   return size;
 }
 

@@ -15,6 +15,10 @@ export interface TransferOptions {
   /** Only these queues; every one without it. */
   readonly queueNames?: readonly string[];
   readonly logger: Logger;
+  /** Called with the items that were done since the last call. */
+  readonly onProgress?: (items: number) => void;
+  /** Ends it with an AbortError, in good order. */
+  readonly signal?: AbortSignal;
   readonly disk?: Disk;
   readonly clock?: Clock;
 }
