@@ -9,15 +9,28 @@ import type { UserSettings } from "./lock-settings.ts";
 import { Locks } from "./locks.ts";
 import { makeToken } from "./token.ts";
 
-const derived = vi.hoisted(() => ({ passwords: [] as string[], running: 0, runningMax: 0 }));
+const derived = vi.hoisted(() => ({
+  passwords: [] as string[],
+  /** How each was worked out. */
+  options: [] as object[],
+  /** How often two secrets, or what was made of them, were compared. */
+  comparisons: 0,
+  running: 0,
+  runningMax: 0,
+}));
 
 /** The real functions; but it is seen what is worked out, and how much of it at a time. */
 vi.mock("node:crypto", async (load) => {
   const crypto = await load<typeof import("node:crypto")>();
   return {
     ...crypto,
+    timingSafeEqual: (one: Buffer, other: Buffer) => {
+      derived.comparisons++;
+      return crypto.timingSafeEqual(one, other);
+    },
     scrypt: (password: Buffer, salt: Buffer, size: number, options: object, done: (...args: []) => void) => {
       derived.passwords.push(password.toString());
+      derived.options.push(options);
       derived.runningMax = Math.max(derived.runningMax, ++derived.running);
       crypto.scrypt(password, salt, size, options, (...args) => {
         derived.running--;
@@ -35,6 +48,8 @@ class Port {
   constructor(users: readonly UserSettings[], rules = new QueueRules()) {
     this.locks = new Locks({ users, rules, clock: this.clock, logger: this.log });
     derived.passwords.length = 0;
+    derived.options.length = 0;
+    derived.comparisons = 0;
     derived.runningMax = 0;
   }
 
@@ -88,6 +103,8 @@ describe("a password", () => {
     expect(new Set(await Promise.all(many))).toEqual(new Set(["shop"]));
     expect(await port.try("shop", "secret")).toBe("shop");
     expect(derived.passwords).toEqual(["secret"]);
+    // However it is known again, how long that takes says nothing.
+    expect(derived.comparisons).toBe(2);
   });
 
   test("that is wrong is worked out once, too", async () => {
@@ -103,6 +120,8 @@ describe("a password", () => {
     ]);
     for (const user of ["nobody", "shop", "token only", "somebody"]) await port.try(user, "guess", user);
     expect(derived.passwords).toEqual(["guess", "guess", "guess", "guess"]);
+    expect(new Set(derived.options.map((options) => JSON.stringify(options))).size).toBe(1);
+    expect(derived.comparisons).toBe(4);
     for (const user of ["nobody", "shop", "token only", "somebody"]) await port.try(user, "guess", user);
     expect(derived.passwords.length).toBe(4);
   });
