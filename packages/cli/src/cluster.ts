@@ -4,7 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { ClusterOptions, KestrelClusterClient } from "@kestrel-mq/client";
+import { type ClusterOptions, KestrelClientError, type KestrelClusterClient } from "@kestrel-mq/client";
 import { parseDurationMs } from "./duration.ts";
 import { UsageError } from "./exit-code.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -12,7 +12,17 @@ import type { Surroundings } from "./surroundings.ts";
 /** What kq needs of a KestrelClusterClient; tests put something simpler in its place. */
 export type Cluster = Pick<
   KestrelClusterClient,
-  "put" | "get" | "open" | "peek" | "delete" | "flush" | "stats" | "nodes" | "nodeFor" | "close"
+  | "put"
+  | "get"
+  | "open"
+  | "peek"
+  | "delete"
+  | "flush"
+  | "stats"
+  | "nodes"
+  | "nodeFor"
+  | "discovered"
+  | "close"
 >;
 
 export type Connect = (options: ClusterOptions) => Cluster;
@@ -25,7 +35,7 @@ export const otherClusterFlags = {
     type: "string",
     group: "Cluster:",
     requiresArg: true,
-    describe: "The nodes, as host:port,host:port [KESTREL_SERVERS, else localhost:22133]",
+    describe: "The nodes, as host:port,host:port or dns+srv://name [KESTREL_SERVERS, else localhost:22133]",
   },
   "servers-file": {
     type: "string",
@@ -87,6 +97,26 @@ export async function clusterOptions(
   };
 }
 
+/**
+ * The same cluster with each node under its own name: names in DNS are looked up once, for work that is done node by
+ * node. Rejects when DNS knows no nodes.
+ */
+export async function withNodesNamed(
+  options: ChosenCluster,
+  surroundings: Surroundings,
+): Promise<ChosenCluster> {
+  if (!options.servers.some((server) => dnsName.test(server))) return options;
+  const cluster = surroundings.connect(options);
+  try {
+    await cluster.discovered();
+    const servers = cluster.nodes().map(({ id }) => id);
+    if (servers.length > 0) return { ...options, servers };
+    throw new KestrelClientError("no-node", `DNS knows no nodes for ${options.servers.join(", ")}`);
+  } finally {
+    await cluster.close();
+  }
+}
+
 /** A node must be named as it is in the list, or by its port alone. Throws UsageError. */
 function onlyNode(servers: string[], node: string | undefined): string[] {
   if (node === undefined) return servers;
@@ -109,7 +139,8 @@ async function findServers(args: ClusterArguments, surroundings: Surroundings): 
 
 /**
  * Server names separated by commas or white space; `#` starts a comment. `origin` says in an error where the
- * text came from. Throws UsageError when there is no name in it, a name is no host[:port], or one comes twice.
+ * text came from. Throws UsageError when there is no name in it, a name is no host[:port] and none in DNS, or one comes
+ * twice.
  */
 export function parseServers(text: string, origin: string): string[] {
   const names = text
@@ -119,8 +150,9 @@ export function parseServers(text: string, origin: string): string[] {
   if (names.length === 0) throw new UsageError(`${origin} names no server: write host:port,host:port`);
   const seen = new Set<string>();
   for (const name of names) {
-    const port = serverName.exec(name)?.[1] ?? "22133";
-    if (!serverName.test(name) || Number(port) < 1 || Number(port) > 65_535) {
+    const server = dnsName.test(name) ? dnsName : serverName;
+    const port = server.exec(name)?.[1] ?? "22133";
+    if (!server.test(name) || Number(port) < 1 || Number(port) > 65_535) {
       throw new UsageError(`"${name}" in ${origin} is no server: write host, host:port or [::1]:port`);
     }
     if (seen.has(name)) throw new UsageError(`${origin} names ${name} twice`);
@@ -128,6 +160,9 @@ export function parseServers(text: string, origin: string): string[] {
   }
   return names;
 }
+
+/** What the client looks up in DNS: dns+srv://name, dns://host or dns://host:port. */
+const dnsName = /^(?:dns\+srv:\/\/[^\s:[\]/]+|dns:\/\/[^\s:[\]/]+(?::(\d{1,5}))?)$/;
 
 /** host, host:port, [ipv6] or [ipv6]:port. */
 const serverName = /^(?:\[[0-9a-fA-F:.%]+\]|[^\s:[\]/]+)(?::(\d{1,5}))?$/;

@@ -3,7 +3,7 @@
  * the like. A node that doesn't answer never keeps the others from being asked.
  */
 import type { AdminConnection } from "@kestrel-mq/client";
-import { type ClusterArguments, clusterOptions } from "./cluster.ts";
+import { type ClusterArguments, clusterOptions, withNodesNamed } from "./cluster.ts";
 import { type ExitCode, exitCodes } from "./exit-code.ts";
 import { explain } from "./failure.ts";
 import { type Column, colorsFor, formOf, renderRows } from "./output.ts";
@@ -28,7 +28,7 @@ export async function askEach<T>(
   surroundings: Surroundings,
   ask: (admin: Admin, node: string) => Promise<T>,
 ): Promise<NodeAnswer<T>[]> {
-  const { servers, timeoutMs } = await clusterOptions(args, surroundings);
+  const { servers, timeoutMs } = await withNodesNamed(await clusterOptions(args, surroundings), surroundings);
   return await Promise.all(
     servers.map(async (node): Promise<NodeAnswer<T>> => {
       try {

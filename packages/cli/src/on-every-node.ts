@@ -1,7 +1,7 @@
 /**
  * Commands that do one thing on every node: the question beforehand, the account of each node afterwards.
  */
-import { type Cluster, type ClusterArguments, clusterOptions } from "./cluster.ts";
+import { type Cluster, type ClusterArguments, clusterOptions, withNodesNamed } from "./cluster.ts";
 import { type ExitCode, exitCodes } from "./exit-code.ts";
 import { explain } from "./failure.ts";
 import { renderJson } from "./output.ts";
@@ -27,7 +27,7 @@ export async function doOnEveryNode(
   args: ClusterArguments,
   surroundings: Surroundings,
 ): Promise<ExitCode> {
-  const options = await clusterOptions(args, surroundings);
+  const options = await withNodesNamed(await clusterOptions(args, surroundings), surroundings);
   const where = options.servers.length === 1 ? "1 node" : `${options.servers.length} nodes`;
   if (!(await isAgreed(surroundings, `${deed.question} on ${where}?`, deed.yes))) {
     say(surroundings, `kq ${deed.name}: nothing done`);

@@ -2,7 +2,7 @@
  * One client for each node of a cluster, for work that is done node by node: reading all of a queue in each
  * node's order, moving items without taking them to another node.
  */
-import type { ChosenCluster, Cluster } from "./cluster.ts";
+import { type ChosenCluster, type Cluster, withNodesNamed } from "./cluster.ts";
 import type { Source } from "./reading.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -18,7 +18,8 @@ export async function withEachNode<T>(
   surroundings: Surroundings,
   work: (nodes: NodeClient[]) => Promise<T>,
 ): Promise<T> {
-  const nodes = options.servers.map((server): NodeClient => {
+  const { servers } = await withNodesNamed(options, surroundings);
+  const nodes = servers.map((server): NodeClient => {
     const cluster = surroundings.connect({ ...options, servers: [server] });
     return { name: cluster.nodes()[0]?.id ?? server, cluster };
   });

@@ -19,13 +19,15 @@ import { Cluster } from "./cluster/cluster.ts";
 import { Departures } from "./cluster/departures.ts";
 import { Membership } from "./cluster/membership.ts";
 import type { ClusterNode, NodeChange } from "./cluster/node.ts";
-import { type PutOutcome, Puts } from "./cluster/puts.ts";
+import { type PutOutcome, type PutRequest, Puts } from "./cluster/puts.ts";
 import { type ReadRequest, Reads } from "./cluster/reads.ts";
 import { createStrategy } from "./cluster/strategy.ts";
 import { Strays } from "./cluster/strays.ts";
 import type { Codec } from "./codec.ts";
 import type { Consumer, Handler } from "./consumer/consumer.ts";
 import { Consumption } from "./consumer/consumption.ts";
+import { Discovery } from "./discovery/discovery.ts";
+import { type DnsServer, splitServers } from "./discovery/dns-server.ts";
 import { clientErrorOf, KestrelClientError } from "./errors.ts";
 import type { ClusterEvents } from "./events.ts";
 import { askEveryNode, checkHealth } from "./every-node.ts";
@@ -60,6 +62,9 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   readonly #puts: Puts;
   readonly #reads: Reads;
   readonly #consumption: Consumption;
+  /** Only where there are names to look up. */
+  readonly #discovery: Discovery | undefined;
+  readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
   /** Throws `bad-request`, naming what is wrong, when the options make no sense. */
@@ -67,8 +72,13 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     super();
     this.#options = resolveOptions(options);
     this.#names = new QueueNames(this.#options.namespace);
-    const parts = { options: this.#options, cluster: this.#cluster, departures: this.#departures };
-    this.#membership = new Membership(options.servers, parts);
+    const { plain, dns } = splitServers(options.servers);
+    this.#membership = new Membership(plain, {
+      options: this.#options,
+      cluster: this.#cluster,
+      departures: this.#departures,
+      mayBeEmpty: dns.length > 0,
+    });
     const strays = new Strays({
       cluster: this.#cluster,
       search: this.#options.search,
@@ -87,6 +97,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       events: this,
     });
     this.#cluster.listen((node, change) => this.#onNodeChange(node, change));
+    if (dns.length > 0) this.#discovery = this.#discover(dns);
   }
 
   /**
@@ -104,7 +115,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   async put(queue: string, data: ItemData, options: PutOptions = {}): Promise<PutOutcome> {
     this.#checkOpen();
     const { key, orderedOnly = false, signal } = options;
-    return this.#puts.put({
+    const request: PutRequest = {
       queue: this.#names.forPut(queue),
       item: {
         data: itemBytesOf(data),
@@ -115,7 +126,9 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       orderedOnly: orderedOnly && (key !== undefined || this.#options.strategy === "hash"),
       waitMs: waitMsOf(options.wait),
       signal,
-    });
+    };
+    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
+    return this.#puts.put(request);
   }
 
   /**
@@ -147,6 +160,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * asked, `busy`, `bad-request`, `unauthorized`, `aborted`, `closed`.
    */
   async get(queue: string, options: GetOptions = {}): Promise<Item | null> {
+    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
     for (let attempt = 1; ; attempt++) {
       const found = await this.#reads.open(this.#readRequest(queue, options));
       if (found === null) return null;
@@ -174,6 +188,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       throw new KestrelClientError("bad-request", `the number of items must be 1 or more, not ${length}`);
     }
     const request = this.#readRequest(queue, options);
+    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
     const first = await this.#reads.open(request);
     if (first === null) return [];
     const more = { ...request, waitMs: 0, partial: "empty" } as const;
@@ -186,13 +201,16 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * its old place. Each open item holds one connection. Outcomes and rejections are those of get().
    */
   async open(queue: string, options: GetOptions = {}): Promise<OpenItem | null> {
-    const found = await this.#reads.open(this.#readRequest(queue, options));
+    const request = this.#readRequest(queue, options);
+    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
+    const found = await this.#reads.open(request);
     return found === null ? null : new OpenItem(queue, found.node.id, found.read);
   }
 
   /** Shows the first item of the queue on the first node that has one, and leaves it there. As get() otherwise. */
   async peek(queue: string, options: Omit<GetOptions, "wait"> = {}): Promise<Item | null> {
     const request = this.#readRequest(queue, options);
+    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
     const answer = await this.#reads.ask(request, (node) => node.peek(request.queue, options.signal));
     return answer === null ? null : new Item(queue, answer.node.id, answer.value);
   }
@@ -236,6 +254,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   async delete(queue: string): Promise<NodeResult[]> {
     this.#checkOpen();
     const name = this.#names.forPut(queue);
+    if (this.#discovery !== undefined) await this.#nodesKnown();
     return askEveryNode(this.#cluster.nodes, (node) => node.deleteQueue(name), done);
   }
 
@@ -243,12 +262,14 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   async flush(queue: string): Promise<NodeResult[]> {
     this.#checkOpen();
     const name = this.#names.forPut(queue);
+    if (this.#discovery !== undefined) await this.#nodesKnown();
     return askEveryNode(this.#cluster.nodes, (node) => node.flushQueue(name), done);
   }
 
   /** The statistics of every node, by their names in the memcache protocol. */
   async stats(): Promise<NodeStats[]> {
     this.#checkOpen();
+    if (this.#discovery !== undefined) await this.#nodesKnown();
     return askEveryNode(
       this.#cluster.nodes,
       (node) => node.stats(),
@@ -259,12 +280,23 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   /** Asks every node for a sign of life, and says how it is. */
   async health(): Promise<ClusterHealth> {
     this.#checkOpen();
+    if (this.#discovery !== undefined) await this.#nodesKnown();
     return checkHealth(this.#cluster.nodes);
   }
 
   /** What was counted of the requests to each node, for metrics. See also ClusterOptions.observe. */
   metrics(): NodeMetrics[] {
     return this.#cluster.nodes.map(({ id, operations }) => ({ node: id, operations: operations.counts }));
+  }
+
+  /**
+   * Resolves when the names in DNS among the servers were looked up for the first time, well or not, after
+   * `timeoutMs` at the latest; at once when there are none. Only nodes() and nodeFor() need it: other calls wait.
+   * Rejects with `aborted` or `closed`.
+   */
+  async discovered(options: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#checkOpen();
+    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
   }
 
   /** The nodes, and how they were when last heard of. */
@@ -278,9 +310,12 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     }));
   }
 
-  /** The id of the node where the hash strategy keeps this queue while all nodes are up, whatever the strategy. */
-  nodeFor(queue: string): string {
-    return this.#cluster.homeOf(this.#names.forPut(queue))!;
+  /**
+   * The id of the node where the hash strategy keeps this queue while all nodes are up, whatever the strategy.
+   * Undefined as long as no node is known, which is only so with names in DNS.
+   */
+  nodeFor(queue: string): string | undefined {
+    return this.#cluster.homeOf(this.#names.forPut(queue));
   }
 
   /**
@@ -290,10 +325,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   addNode(server: ServerSpec): string {
     this.#checkOpen();
-    const id = this.#membership.add(server);
-    this.#placesChanged();
-    this.emit("node:added", { node: id });
-    return id;
+    return this.#add(server);
   }
 
   /**
@@ -308,9 +340,10 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     const ms = deadline instanceof Date ? deadline.getTime() - Date.now() : deadline;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), Math.max(0, ms));
+    const signal = AbortSignal.any([late.signal, this.#ending.signal]);
     try {
       const change = (): void => this.#placesChanged();
-      const isEmpty = await this.#membership.remove(id, [...this.#reads.queues], late.signal, change);
+      const isEmpty = await this.#membership.remove(id, [...this.#reads.queues], signal, change);
       this.emit("node:removed", { node: id, isEmpty });
       return { isEmpty };
     } finally {
@@ -334,12 +367,51 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   async #close(): Promise<void> {
+    this.#discovery?.close();
     const consumed = this.#consumption.close();
     this.#puts.close();
     this.#reads.close();
     this.#strays?.close();
     await consumed;
+    this.#ending.abort();
     await this.#membership.close();
+  }
+
+  #add(server: ServerSpec): string {
+    const id = this.#membership.add(server);
+    this.#placesChanged();
+    this.emit("node:added", { node: id });
+    return id;
+  }
+
+  #discover(servers: readonly DnsServer[]): Discovery {
+    const cluster = this.#cluster;
+    return new Discovery({
+      servers,
+      ...this.#options.discovery,
+      firstAnswerMs: this.#options.timeoutMs,
+      members: {
+        get length() {
+          return cluster.length;
+        },
+        findWeight: (id) => cluster.findNode(id)?.weight,
+        isLeaving: (id) => this.#departures.nodes.some((node) => node.id === id),
+        add: (node) => this.#add(node),
+        reweigh: (id, weight) => {
+          this.#membership.reweigh(id, weight);
+          this.#placesChanged();
+        },
+        remove: (id) => this.removeNode(id),
+      },
+      onError: (server, error) => this.emit("discovery:error", { server, error }),
+    });
+  }
+
+  /** Calls made before DNS has answered for the first time wait for it, in their order; without DNS, none does. */
+  async #nodesKnown(signal?: AbortSignal): Promise<void> {
+    await this.#discovery?.answered(signal);
+    this.#checkOpen();
+    if (signal?.aborted) throw new KestrelClientError("aborted", "aborted before anything was sent");
   }
 
   #readRequest(queue: string, options: GetOptions): ReadRequest {

@@ -35,6 +35,7 @@ export type {
   UnconfirmedItem,
 } from "./consumer/consumer.ts";
 export type { FailurePolicy, RetryPolicy } from "./consumer/failure-policy.ts";
+export type { DnsResolver } from "./discovery/dns-lookup.ts";
 export { KestrelClientError, type KestrelClientErrorCode } from "./errors.ts";
 export type { ClusterEvents } from "./events.ts";
 export { Item, OpenItem } from "./item.ts";
@@ -45,5 +46,5 @@ export {
   parseNodeAddress,
   type ServerSpec,
 } from "./node-address.ts";
-export type { ClusterOptions } from "./options.ts";
+export type { ClusterOptions, DiscoveryOptions } from "./options.ts";
 export type { TypedItem, TypedPutOptions, TypedQueue } from "./typed-queue.ts";

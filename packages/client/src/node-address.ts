@@ -25,7 +25,10 @@ export interface NodeSpec {
   readonly id?: string;
 }
 
-/** "host", "host:port", "::1" or "[::1]:22133", or all that can be said about a node. */
+/**
+ * "host", "host:port", "::1" or "[::1]:22133", or all that can be said about a node. Among ClusterOptions.servers also
+ * "dns+srv://name" and "dns://host:port", which stand for any number of nodes.
+ */
 export type ServerSpec = string | NodeSpec;
 
 export interface ResolvedNodeSpec extends NodeAddress {

@@ -4,13 +4,18 @@ import type { BackoffOptions } from "./cluster/backoff.ts";
 import type { OperationEvent } from "./cluster/operations.ts";
 import type { Guarantee } from "./cluster/puts.ts";
 import type { StrategyName } from "./cluster/strategy.ts";
+import type { DnsResolver } from "./discovery/dns-lookup.ts";
 import { KestrelClientError } from "./errors.ts";
 import type { ServerSpec } from "./node-address.ts";
 import { checkQueueForRead } from "./queue-name.ts";
 
 /** How a KestrelClusterClient is set up. Only `servers` is needed. */
 export interface ClusterOptions {
-  /** The nodes of the cluster: "host", "host:port", "[::1]:22133", or { host, port, weight, id }. */
+  /**
+   * The nodes of the cluster: "host", "host:port", "[::1]:22133", or { host, port, weight, id }; and names that DNS
+   * knows nodes for, "dns+srv://_memcache._tcp.example" (the targets of its SRV records) or "dns://host:port" (all its
+   * addresses), which are looked up again and again: nodes come and go with the answers.
+   */
   readonly servers: readonly ServerSpec[];
   /**
    * Where items go. `"round-robin"` (default): to each node in turn, by weight; `"random"`: to a random node, by
@@ -50,6 +55,15 @@ export interface ClusterOptions {
    * Sooner whenever a node came up or went down. Default: after 1 s, then rarer, down to every 30 s.
    */
   readonly search?: Partial<BackoffOptions>;
+  /** How names in DNS among the servers are looked up. */
+  readonly discovery?: DiscoveryOptions;
+}
+
+export interface DiscoveryOptions {
+  /** The longest time between two lookups of a name, in milliseconds; after failures it is shorter. Default 30,000. */
+  readonly refreshMs?: number;
+  /** Who is asked. Default: the name servers of the system, by node:dns. */
+  readonly resolver?: DnsResolver;
 }
 
 export interface ResolvedOptions {
@@ -66,6 +80,7 @@ export interface ResolvedOptions {
   readonly namespace: string | undefined;
   readonly observe: ((event: OperationEvent) => void) | undefined;
   readonly search: BackoffOptions;
+  readonly discovery: { readonly refreshMs: number; readonly resolver: DnsResolver | undefined };
 }
 
 const STRATEGIES: readonly StrategyName[] = ["round-robin", "hash", "random"];
@@ -91,6 +106,10 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     credentials: options.credentials,
     namespace: options.namespace,
     observe: options.observe,
+    discovery: {
+      refreshMs: number("discovery.refreshMs", options.discovery?.refreshMs ?? 30_000, 1, TIMER_MS_MAX),
+      resolver: options.discovery?.resolver,
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * `kq shutdown`: stops nodes in good order, after asking.
  */
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions, withNodesNamed } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { askEach, showAnswers } from "../node-inquiry.ts";
@@ -19,12 +19,17 @@ export const shutdownCommand: Command = defineCommand({
   positionals: {},
   flags: { ...yesFlag, ...clusterFlags, ...jsonFlag },
   async run(args, surroundings) {
-    const { servers } = await clusterOptions(args as ClusterArguments, surroundings);
+    const { servers } = await withNodesNamed(
+      await clusterOptions(args as ClusterArguments, surroundings),
+      surroundings,
+    );
     if (!(await isAgreed(surroundings, `Stop ${servers.join(", ")}?`, args.yes))) {
       say(surroundings, "kq shutdown: nothing done");
       return exitCodes.failed;
     }
-    const answers = await askEach(args as ClusterArguments, surroundings, async (admin) => {
+    // Those that were agreed to, even if DNS knows others by now.
+    const agreed = { ...(args as ClusterArguments), servers: servers.join(","), serversFile: undefined };
+    const answers = await askEach({ ...agreed, node: undefined }, surroundings, async (admin) => {
       await admin.rest("shutdown");
       return "stopped";
     });

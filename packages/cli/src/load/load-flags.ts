@@ -2,7 +2,7 @@
  * The flags that all load tests have, with the letters and defaults of Kestrel's own, and the nodes they mean.
  */
 import { parseNodeAddress } from "@kestrel-mq/client";
-import { clusterOptions } from "../cluster.ts";
+import { clusterOptions, withNodesNamed } from "../cluster.ts";
 import { parseCount } from "../count.ts";
 import { parseDurationMs } from "../duration.ts";
 import { UsageError } from "../exit-code.ts";
@@ -94,7 +94,10 @@ export async function loadTargets(
     const target = { host: args.host ?? "localhost", port: args.port ?? defaultPort, timeoutMs };
     return { targets: [target], connect };
   }
-  const { servers } = await clusterOptions({ ...args, strategy: "round-robin" }, surroundings);
+  const { servers } = await withNodesNamed(
+    await clusterOptions({ ...args, strategy: "round-robin" }, surroundings),
+    surroundings,
+  );
   const targets = servers.map((server) => {
     const { host, port } = parseNodeAddress(server);
     return { host, port: /:\d+$/.test(server) ? port : defaultPort, timeoutMs };

@@ -22,7 +22,7 @@ export class Membership {
     const twice = specs.find((spec, index) => specs.findIndex(({ id }) => id === spec.id) !== index);
     if (twice !== undefined)
       throw new KestrelClientError("bad-request", `two servers have the id "${twice.id}"`);
-    if (specs.length === 0)
+    if (specs.length === 0 && !parts.mayBeEmpty)
       throw new KestrelClientError("bad-request", "a cluster needs at least one server");
     this.#cluster.setNodes(specs.map((spec) => this.#createNode(spec)));
   }
@@ -35,6 +35,14 @@ export class Membership {
       throw new KestrelClientError("bad-request", `there is a server with the id "${spec.id}" already`);
     this.#cluster.setNodes([...this.#cluster.nodes, this.#createNode(spec)]);
     return spec.id;
+  }
+
+  /** Changes a node's share of what is put from now on, and of the names. */
+  reweigh(id: string, weight: number): void {
+    const node = this.#cluster.findNode(id);
+    if (node === undefined) return;
+    node.weight = weight;
+    this.#cluster.setNodes(this.#cluster.nodes);
   }
 
   /**
@@ -87,4 +95,6 @@ export interface MembershipParts {
   readonly options: ResolvedOptions;
   readonly cluster: Cluster;
   readonly departures: Departures;
+  /** Nodes are found later. */
+  readonly mayBeEmpty: boolean;
 }

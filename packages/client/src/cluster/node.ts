@@ -49,7 +49,8 @@ export class ClusterNode {
   readonly id: string;
   readonly host: string;
   readonly port: number;
-  readonly weight: number;
+  /** Only Membership changes it, and the ring with it. */
+  weight: number;
   readonly operations: OperationLog = new OperationLog();
   readonly #transport: NodeTransport;
   readonly #options: ClusterNodeOptions;

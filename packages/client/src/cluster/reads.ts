@@ -65,7 +65,7 @@ export class Reads {
     if (waitMs > 0 || this.#rooms.has(queue)) {
       const deadline = performance.now() + Math.min(waitMs, WAIT_MS_MAX);
       const outcome = await this.#wait(request, deadline);
-      if (outcome.found === null) return nothing(request, outcome.unasked);
+      if (outcome.found === null) return this.#nothing(request, outcome.unasked);
       this.found(queue, outcome.found.node, request.cursors);
       return outcome.found;
     }
@@ -118,7 +118,7 @@ export class Reads {
       const stray = await this.#askInTurn(queue, places, question, []);
       if (stray !== null) return stray;
     }
-    return nothing(request, unasked);
+    return this.#nothing(request, unasked);
   }
 
   /** To be called when a node came, went, or became fit again. */
@@ -196,6 +196,14 @@ export class Reads {
     );
   }
 
+  /** Null, if that is certain or the caller doesn't mind. */
+  #nothing(request: ReadRequest, unasked: readonly UnaskedNode[]): null {
+    if (request.partial === "empty") return null;
+    if (unasked.length > 0) throw unaskedError(unasked);
+    if (this.#places(request.queue).length > 0) return null;
+    throw new KestrelClientError("node-down", "nothing found, since no nodes are known yet");
+  }
+
   #missed(queue: string, node: ClusterNode): void {
     this.#strays?.emptied(queue, node);
     this.#departures.emptied(queue, node);
@@ -256,13 +264,11 @@ export class Reads {
   }
 }
 
-/** Null, if that is certain or the caller doesn't mind. */
-function nothing(request: ReadRequest, unasked: readonly UnaskedNode[]): null {
-  if (unasked.length === 0 || request.partial === "empty") return null;
+function unaskedError(unasked: readonly UnaskedNode[]): KestrelClientError {
   const down = unasked.map(({ node }) => node.id);
   const reasons = unasked.map(({ node, error }) => `${node.id}: ${error?.message ?? "no answer yet"}`);
   const message = `nothing found, but some nodes could not be asked: ${reasons.join("; ")}`;
-  throw new KestrelClientError(codeFor(unasked), message, { down, cause: unasked[0]!.error });
+  return new KestrelClientError(codeFor(unasked), message, { down, cause: unasked[0]!.error });
 }
 
 function codeFor(unasked: readonly UnaskedNode[]): "node-down" | "unauthorized" | "busy" {
