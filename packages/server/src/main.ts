@@ -1,4 +1,5 @@
 /** The program `kestrel`: one node until a signal, or a client's `shutdown`, stops it. */
+import { setFlagsFromString } from "node:v8";
 import { type Flags, FlagsError, help, parseFlags } from "./flags.ts";
 import { hashPassword } from "./locks/password.ts";
 import { readPassword } from "./locks/read-password.ts";
@@ -18,6 +19,10 @@ const exitFailed = 1;
 const exitUsage = 2;
 /** Something that can't be has happened. The journal is the recovery. */
 const exitBroken = 70;
+
+// A node's heap is small, and its items pass by outside of it. V8 then collects everything each 60 ms under load, as
+// measured with a fifth of the processor's time; with more room to the next collection it hardly ever has to.
+setFlagsFromString("--heap-growing-percent=300");
 
 try {
   await run(parseFlags(process.argv.slice(2)));
