@@ -17,7 +17,7 @@ test("while there are few, each one is timed", () => {
   const sampler = new Sampler();
   sampler.start();
   for (let second = 0; second < 5; second++) {
-    expect(run(sampler, 1000)).toEqual({ timed: 1000, weight: 1000 });
+    expect(run(sampler, 200)).toEqual({ timed: 200, weight: 200 });
     sampler.retune();
   }
 });
@@ -25,12 +25,14 @@ test("while there are few, each one is timed", () => {
 test("when there are many, a few stand for all of them", () => {
   const sampler = new Sampler();
   sampler.start();
-  run(sampler, 100_000);
-  sampler.retune();
-  const { timed, weight } = run(sampler, 100_000);
-  expect(timed).toBeLessThan(3000);
-  expect(weight).toBeGreaterThan(80_000);
-  expect(weight).toBeLessThan(120_000);
+  // The first second of a burst is no different from the others.
+  for (let second = 0; second < 3; second++) {
+    const { timed, weight } = run(sampler, 100_000);
+    expect(timed).toBeLessThan(3000);
+    expect(weight).toBeGreaterThan(80_000);
+    expect(weight).toBeLessThan(120_000);
+    sampler.retune();
+  }
 });
 
 test("after a busy time, a single one is timed again at once", () => {
