@@ -34,6 +34,7 @@ interface ThriftQueueInfo {
 
 /** What the compiler makes of service Kestrel. */
 export interface ThriftKestrel {
+  authenticate(user: string, password: string): Promise<void>;
   put(queue: string, items: readonly (Buffer | string)[], expirationMs?: number): Promise<number>;
   get(queue: string, max: number, timeoutMs?: number, autoAbortMs?: number): Promise<ThriftItem[]>;
   confirm(queue: string, ids: readonly Int64[]): Promise<number>;
