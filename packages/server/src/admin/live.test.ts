@@ -1,6 +1,10 @@
-import { get, type IncomingMessage } from "node:http";
+import { EventEmitter } from "node:events";
+import { get, type IncomingMessage, type ServerResponse } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Metrics } from "../metrics/metrics.ts";
 import { AdminNode } from "../testing/admin-node.ts";
+import type { AdminHost } from "./admin-host.ts";
+import { Live } from "./live.ts";
 
 let node: AdminNode;
 beforeEach(async () => {
@@ -159,4 +163,55 @@ test("the end of the server ends the streams", async () => {
   await node.admin.stop();
   await watcher.end();
   expect(watcher.isEnded).toBe(true);
+});
+
+/** A client whose connection takes only so much as the test lets it. */
+class SlowClient extends EventEmitter {
+  writableNeedDrain = false;
+  isDestroyed = false;
+  readonly events: string[] = [];
+
+  writeHead(): void {}
+  flushHeaders(): void {}
+
+  write(event: string): void {
+    this.events.push(event.slice(7, event.indexOf("\n")));
+  }
+
+  end(): void {}
+
+  destroy(): void {
+    this.isDestroyed = true;
+    this.emit("close");
+  }
+}
+
+test("a client that doesn't keep up is left out, then gets everything; one that never does is sent away", async () => {
+  const metrics = Metrics.start(node.host);
+  const parts = { metrics, logger: node.log, name: "test", metricsQueuesMax: 1 };
+  const host: AdminHost = { ...node.host, ...parts };
+  const live = new Live(host);
+  const client = new SlowClient();
+  live.join(client as unknown as ServerResponse, node.host.locks.nobody);
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const second = (): Promise<void> => {
+    node.clock.advance(1000);
+    return turn();
+  };
+  await turn();
+  await second();
+  await second();
+  expect(client.events).toEqual(["all", "change", "change"]);
+  client.writableNeedDrain = true;
+  for (let count = 0; count < 20; count++) await second();
+  expect(client.events).toHaveLength(3);
+  client.writableNeedDrain = false;
+  await second();
+  await second();
+  expect(client.events.slice(3)).toEqual(["all", "change"]);
+  client.writableNeedDrain = true;
+  for (let count = 0; count < 35; count++) await second();
+  expect(client.isDestroyed).toBe(true);
+  live.stop();
+  metrics.stop();
 });
