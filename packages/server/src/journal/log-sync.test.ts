@@ -52,3 +52,20 @@ test("a folder whose sync has failed is synced before anything else is answered"
   await settle();
   expect([next.state, synced]).toEqual(["kept", ["spool/q", "spool"]]);
 });
+
+test("what fills a segment is synced before it is answered, also when the index finds no room", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 0, defaultJournalSizeBytes: 100 } });
+  node.queues.obtain("q");
+  node.turn.endNow();
+  await settle();
+  let writes = 0;
+  node.disk.fault = (operation, file) => {
+    if (operation === "write" && file.endsWith("-00000001.log") && ++writes > 1)
+      throw systemError("ENOSPC", file);
+  };
+  const receipt = put(node);
+  await settle();
+  expect([receipt.state, node.segmentsOf("q").length, writes]).toEqual(["kept", 2, 2]);
+  const next = await TestNode.start({}, node.disk.afterPowerLoss());
+  expect(await next.drain("q")).toEqual(["item"]);
+});
