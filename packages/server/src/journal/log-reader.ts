@@ -58,6 +58,8 @@ export class LogReader {
   /** Where to look for the next item: all before it is done, open or returned. */
   chunk: Chunk;
   #at = 0;
+  /** The last item before the position. */
+  #passedId = 0;
   /** Where the item in `view` starts. */
   #found: { chunk: Chunk; at: number; isReturned: boolean };
   readonly #open: Map<number, Place> = new Map();
@@ -110,6 +112,7 @@ export class LogReader {
   moveToEnd(tail: Chunk): void {
     this.chunk = tail;
     this.#at = tail.size;
+    this.#passedId = this.log.nextId - 1;
   }
 
   /** What a new segment says of this reader. */
@@ -159,7 +162,8 @@ export class LogReader {
       const type = view.getUint8(at);
       if (type === recordType.put) {
         const id = readU64(view, at + 8);
-        if (id >= this.done.end || !this.done.has(id)) {
+        // Ids rise; one that does not is a piece of the file that damage has put there twice.
+        if (id > this.#passedId && (id >= this.done.end || !this.done.has(id))) {
           this.#show(chunk, view, at, false);
           return "item";
         }
@@ -203,9 +207,14 @@ export class LogReader {
     return place;
   }
 
+  #passTo({ id, end }: ItemView): void {
+    this.#at = end;
+    this.#passedId = id;
+  }
+
   #step(): void {
     if (this.#found.isReturned) this.#returned.shift();
-    else this.#at = this.view.end;
+    else this.#passTo(this.view);
     this.items--;
     // Of what damage has taken the items are known, the bytes only about.
     this.bytes = this.items === 0 ? 0 : Math.max(0, this.bytes - this.view.end + this.view.start);
@@ -345,6 +354,7 @@ export class LogReader {
       if (length > 0) kept.push(from, length);
     }
     this.#turnRanges = kept;
+    this.#passedId = Math.min(this.#passedId, nextId - 1);
     if (this.chunk.order > tail.order || (this.chunk === tail && this.#at > at)) {
       this.chunk = tail;
       this.#at = at;

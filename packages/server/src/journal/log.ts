@@ -520,6 +520,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     await this.#compaction.close();
     if (this.isDurable && this.settings.syncJournal !== "never") await this.#sync.settle();
     this.abandon();
+    // Whoever takes the folder next must not list files that are about to vanish.
+    await this.#chain.settle();
   }
 
   /** Closes the files and lets go of the memory; nothing is written any more. */

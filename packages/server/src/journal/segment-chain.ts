@@ -34,6 +34,8 @@ export class SegmentChain {
   readonly #sync: LogSync;
   #nextSegmentNumber = 1;
   #nextChunkOrder = 0;
+  /** Files that are being removed. */
+  readonly #removals: Set<Promise<void>> = new Set();
   /** Closed segments that may have become dead. */
   readonly #suspects: Set<Segment> = new Set();
 
@@ -217,9 +219,18 @@ export class SegmentChain {
     if (file === null) return;
     this.#sync.forget(segment);
     file.close();
-    this.#options.disk.removeFile(file.path).catch((error: unknown) => {
-      this.#options.logger.warn({ err: error, file: file.path }, "cannot remove a finished segment");
-    });
+    const removal = this.#options.disk
+      .removeFile(file.path)
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ err: error, file: file.path }, "cannot remove a finished segment");
+      })
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  /** Waits until the files of all dropped segments are gone. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#removals);
   }
 
   /** Writes every file again from the descriptors that are still open. Throws the system's error. */
