@@ -62,6 +62,9 @@ export interface Disk {
 const readAsync = promisify(fs.read);
 const fdatasyncAsync = promisify(fs.fdatasync);
 
+/** Node refuses to read 2 GiB at a time. */
+export const readBytesMax: number = 1024 * 1024 * 1024;
+
 /** The share of the process's file descriptors that logs may hold; the rest is for sockets. */
 const logShare = 0.4;
 
@@ -239,7 +242,8 @@ class NodeFile implements DiskFile {
     const descriptor = this.#need();
     let from = start;
     while (from < end) {
-      const got = fs.readSync(descriptor, buffer, from, end - from, offset + from - start);
+      const size = Math.min(end - from, readBytesMax);
+      const got = fs.readSync(descriptor, buffer, from, size, offset + from - start);
       if (got === 0) break;
       from += got;
     }
@@ -250,7 +254,8 @@ class NodeFile implements DiskFile {
     return this.#hold(async (descriptor) => {
       let from = start;
       while (from < end) {
-        const { bytesRead } = await readAsync(descriptor, buffer, from, end - from, offset + from - start);
+        const size = Math.min(end - from, readBytesMax);
+        const { bytesRead } = await readAsync(descriptor, buffer, from, size, offset + from - start);
         if (bytesRead === 0) break;
         from += bytesRead;
       }

@@ -3,7 +3,7 @@
  * the file system of this machine, and does not even ask for the right to write.
  */
 import fs from "node:fs";
-import type { Disk, DiskFile } from "../disk.ts";
+import { type Disk, type DiskFile, readBytesMax } from "../disk.ts";
 
 export type ReadableFile = Pick<DiskFile, "size" | "readNow" | "close">;
 
@@ -73,7 +73,8 @@ class NodeReadableFile implements ReadableFile {
     try {
       let from = start;
       while (from < end) {
-        const got = fs.readSync(descriptor, buffer, from, end - from, offset + from - start);
+        const size = Math.min(end - from, readBytesMax);
+        const got = fs.readSync(descriptor, buffer, from, size, offset + from - start);
         if (got === 0) break;
         from += got;
       }

@@ -42,6 +42,8 @@ import type { Turn, TurnWriter } from "./turn.ts";
 
 /** Segments of a log that lives in memory only: how finely memory is given back. */
 const memorySegmentSize = 1024 * 1024;
+/** Whatever the settings say: a segment is read whole at times, and must fit into memory. */
+const segmentSizeMax = 1024 * 1024 * 1024;
 /** After a failed roll the next try comes when the segment has grown by this. */
 const rollRetryBytes = 1024 * 1024;
 
@@ -315,7 +317,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     }
     const receipt = this.#receipt!;
     this.#noteWritten();
-    if (this.tail.end >= Math.max(this.settings.defaultJournalSizeBytes, this.#rollAtBytes)) this.#roll();
+    const segmentSize = Math.min(this.settings.defaultJournalSizeBytes, segmentSizeMax);
+    if (this.tail.end >= Math.max(segmentSize, this.#rollAtBytes)) this.#roll();
     this.#chain.dropDead(this.readers);
     this.cache.trim(this.settings.maxMemorySizeBytes);
     // Last, since whoever hears of it may append again.
