@@ -11,7 +11,7 @@ export default defineConfig({
   // Kept over restarts, so that a node that was set read-only to be drained stays so.
   statusFile: "/var/lib/kestrel/status",
 
-  // There are no passwords here: a firewall decides who reaches these ports.
+  // There are no users here: a firewall decides who reaches these ports. With users and TLS: docs/security.md.
   listenAddress: "0.0.0.0",
   memcacheListenPort: 22133,
   thriftListenPort: 2229,

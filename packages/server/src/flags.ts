@@ -22,7 +22,8 @@ Usage: kestrel [flags]
   --version, --help
 
 When it is ready it prints one line of JSON on standard output with the addresses it listens on; its log goes to
-standard error. SIGTERM and SIGINT stop it cleanly, a second one at once; SIGHUP reads the rules of the queues anew.
+standard error. SIGTERM and SIGINT stop it cleanly, a second one at once; SIGHUP reads the rules of the queues, the
+users and the certificates anew.
 Under systemd it tells when it is ready, reloads, stops, and that it lives (Type=notify, NotifyAccess=all).
 
 Exit codes: 0 stopped cleanly; 1 could not start or stop; 2 wrong flags or settings; 70 something that can't be, after
