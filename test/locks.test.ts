@@ -3,6 +3,7 @@ import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { connect, type TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { KestrelClusterClient } from "@kestrel-mq/client";
@@ -156,6 +157,43 @@ test("SIGHUP brings new users and takes others away, at once", async () => {
   );
   expect(await client.line("status")).toBe("UP");
   await writeFile(file, JSON.stringify({ users: [shop] }));
+});
+
+/** A certificate that vouches for itself. */
+async function certify(cert: string, key: string, name: string): Promise<void> {
+  const made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"];
+  await run("openssl", ["req", "-x509", ...made, "-keyout", key, "-out", cert, "-subj", `/CN=${name}`]);
+}
+
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
+if (!hasOpenssl) console.warn("left out: openssl is not installed");
+
+test.runIf(hasOpenssl)("SIGHUP brings a new certificate, and drops no connection", async () => {
+  const [cert, key] = [join(folder.path, "cert.pem"), join(folder.path, "key.pem")];
+  const settings = join(folder.path, "tls.json");
+  await certify(cert, key, "old");
+  await writeFile(settings, JSON.stringify({ tls: { all: { cert, key } } }));
+  await using locked = await KestrelNode.start({ flags: ["--config", settings] });
+  const open = async (): Promise<TLSSocket> => {
+    const socket = connect({ host: locked.host, port: locked.port, rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    return socket;
+  };
+  const nameOf = (socket: TLSSocket): unknown => socket.getPeerCertificate().subject.CN;
+  const early = await open();
+  expect(nameOf(early)).toBe("old");
+  await certify(cert, key, "new");
+  process.kill(locked.pid, "SIGHUP");
+  const isReloaded = (): boolean => locked.log.some(({ msg }) => msg === "reloaded the certificates");
+  await expect.poll(isReloaded, { timeout: 20_000 }).toBe(true);
+  const late = await open();
+  expect(nameOf(late)).toBe("new");
+  for (const socket of [early, late]) {
+    socket.end("set q 0 0 1\r\na\r\n");
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    expect(Buffer.concat(chunks).toString()).toBe("STORED\r\n");
+  }
 });
 
 describe.runIf(hasBrowser())("the page", () => {

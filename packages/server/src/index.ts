@@ -26,9 +26,16 @@ export { packJournals } from "./kestrel2/pack.ts";
 export type { JournalRecord, Kestrel2Item, Operation } from "./kestrel2/record.ts";
 export { type Replay, type ReplayOptions, replayJournal } from "./kestrel2/replay.ts";
 export type { TransferOptions } from "./kestrel2/transfer.ts";
+export type { TlsFiles, TlsSettings, UserSettings } from "./locks/lock-settings.ts";
+export { hashPassword } from "./locks/password.ts";
 export type { Logger } from "./logging.ts";
 export type { ConnectionLimits } from "./protocol/limits.ts";
-export { KestrelServer, type KestrelServerOptions, type Listeners } from "./server.ts";
+export {
+  KestrelServer,
+  type KestrelServerOptions,
+  type Listeners,
+  type ReloadedSettings,
+} from "./server.ts";
 export type { EmbeddedQueues, GetOptions, Item, OpenItem, PutOptions } from "./session/embedded-queues.ts";
 export {
   type AliasConfig,

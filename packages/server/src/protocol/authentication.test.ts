@@ -25,7 +25,10 @@ afterEach(() => port?.node.stop());
 
 async function start(door: Door, options: TestPortOptions = {}): Promise<TestPort> {
   const makeCodec = makeCodecs[door];
-  port = await TestPort.start({ users, ...(makeCodec === undefined ? {} : { makeCodec }), ...options });
+  // While a password is checked, the clock of these tests runs fast.
+  const limits = { barredMsMax: 1e12, ...options.limits };
+  const settings = { users, ...options, limits };
+  port = await TestPort.start(makeCodec === undefined ? settings : { ...settings, makeCodec });
   return port;
 }
 
@@ -255,6 +258,25 @@ describe("thrift", () => {
         done,
     ],
   ]);
+});
+
+test("who does not say who it is has to go after a while, and nobody else", async () => {
+  await start("memcache", { limits: { barredMsMax: 30_000 } });
+  const silent = port.connect();
+  const talking = port.connect();
+  for (let i = 0; i < 29; i++) {
+    port.node.clock.advance(1000);
+    expect(await talking.talk("version\r\n")).toBe("VERSION 3.0.0\r\n");
+  }
+  const known = port.connect();
+  known.send(asciiAuth("shop a secret:"));
+  await expect.poll(() => known.hear(), { timeout: 20_000 }).toBe("STORED\r\n");
+  expect([silent.socket.isEnded, talking.socket.isEnded]).toEqual([false, false]);
+  port.node.clock.advance(1000);
+  await known.hear();
+  expect([silent.socket.isEnded, talking.socket.isEnded]).toEqual([true, true]);
+  port.node.clock.advance(60_000);
+  expect(await known.talk("get q\r\n")).toBe("END\r\n");
 });
 
 describe("while a password is checked", () => {

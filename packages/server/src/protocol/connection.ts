@@ -74,6 +74,8 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
   #isJoined = false;
   #linger: Timer | null = null;
   readonly #idleWatch: IdleWatch | null;
+  /** Ends who has not said who it is when it had to. */
+  readonly #barredTimer: Timer | null;
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket;
@@ -84,7 +86,12 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
     socket.on("drain", () => this.#drained());
     socket.on("error", (error) => host.logger.debug({ err: error }, "a connection failed"));
     socket.on("close", () => this.#closed());
-    const { idleMsMax } = host.limits;
+    const { barredMsMax, idleMsMax } = host.limits;
+    this.#barredTimer = this.isBarred
+      ? host.clock.after(barredMsMax, () => {
+          if (this.isBarred) this.close();
+        })
+      : null;
     this.#idleWatch =
       idleMsMax === null
         ? null
@@ -352,6 +359,7 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
     this.#held = null;
     this.#releaseBody();
     this.#idleWatch?.stop();
+    this.#barredTimer?.cancel();
     this.#session.end();
     this.#join();
   }

@@ -15,6 +15,8 @@ export interface ConnectionLimits {
   readonly bodyStallMs: number;
   /** Time for a client to take the last answers after the connection has been ended by the server. */
   readonly lingerMs: number;
+  /** Time for a client to say who it is, where it has to. */
+  readonly barredMsMax: number;
   /** A connection that sends nothing for so long, and waits for no answer, is ended; null: never. */
   readonly idleMsMax: number | null;
 }
@@ -27,5 +29,6 @@ export const defaultConnectionLimits: ConnectionLimits = {
   bodyBytesMax: 256 * 1024 * 1024,
   bodyStallMs: 10_000,
   lingerMs: 10_000,
+  barredMsMax: 30_000,
   idleMsMax: null,
 };
