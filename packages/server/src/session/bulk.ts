@@ -8,22 +8,22 @@ import type { Queue } from "../queue/queue.ts";
 import { requireReads, requireWrites } from "./controls.ts";
 import { type GatheredItem, Gathering } from "./gathering.ts";
 import { Borrower } from "./lent-reads.ts";
+import type { Pass } from "./pass.ts";
 import type { BulkRequest, GatherRequest, InspectRequest, LentRequest, PutManyRequest } from "./request.ts";
 import type { SessionClient, SessionHost } from "./session.ts";
 
 export class Bulk {
   readonly #host: SessionHost;
   readonly #client: SessionClient;
-  readonly #mayGet: (queue: string) => boolean;
+  readonly #pass: Pass;
   readonly #borrower: Borrower = new Borrower();
   /** Under way: its items are being collected, or their receipts are awaited. */
   #gathering: Gathering | null = null;
 
-  /** `mayGet`: a right may be taken away while items are collected. */
-  constructor(host: SessionHost, client: SessionClient, mayGet: (queue: string) => boolean) {
+  constructor(host: SessionHost, client: SessionClient, pass: Pass) {
     this.#host = host;
     this.#client = client;
-    this.#mayGet = mayGet;
+    this.#pass = pass;
   }
 
   get isWaiting(): boolean {
@@ -104,7 +104,7 @@ export class Bulk {
           lengthMax: isLent || openRoom <= 0 ? Math.min(request.lengthMax, openRoom) : request.lengthMax,
           bytesMax: request.bytesMax,
           deadline: request.waitMs > 0 ? clock.now() + request.waitMs : 0,
-          mayGoOn: () => this.#mayGet(request.queue),
+          mayGoOn: () => this.#pass.mayGet(request.queue),
         },
         (items) => (isLent ? this.#lend(queue, items, request.lendMs) : this.#finish(queue, items)),
       ),
@@ -162,7 +162,7 @@ export class Bulk {
       lengthMax: 1,
       bytesMax: Number.POSITIVE_INFINITY,
       deadline: 0,
-      mayGoOn: () => this.#mayGet(name),
+      mayGoOn: () => this.#pass.mayGet(name),
     } as const;
     this.#begin(
       new Gathering(this.#host, plan, ([head]) => {

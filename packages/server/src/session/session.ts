@@ -20,6 +20,7 @@ import { Bulk } from "./bulk.ts";
 import { requireReads, requireWrites, type ServerControls } from "./controls.ts";
 import type { LentReads } from "./lent-reads.ts";
 import { OpenReads } from "./open-reads.ts";
+import { Pass } from "./pass.ts";
 import type {
   AuthenticateRequest,
   BulkRequest,
@@ -33,7 +34,6 @@ import type {
   Request,
   StoredReply,
 } from "./request.ts";
-import { requireRight } from "./rights.ts";
 
 /** What all sessions of a server share. */
 export interface SessionHost {
@@ -87,23 +87,18 @@ export class Session implements Receiver {
   /** Made with the first request of its kind. */
   #bulk: Bulk | null = null;
   #isEnded = false;
-  #identity: Identity;
+  readonly #pass: Pass;
 
   /** `identity`: who it is, where that is known already. */
   constructor(host: SessionHost, client: SessionClient, identity: Identity = host.locks.nobody) {
     this.#host = host;
     this.#client = client;
-    this.#identity = identity;
+    this.#pass = new Pass(host, identity);
   }
 
   /** It may do nothing but say who it is. */
   get isBarred(): boolean {
-    return !this.#host.locks.isOpen && this.#who().isBarred;
-  }
-
-  #who(): Identity {
-    if (this.#identity.isStale) this.#identity = this.#host.locks.renew(this.#identity);
-    return this.#identity;
+    return this.#pass.isBarred;
   }
 
   /** The request at hand is not answered yet: the next one has to wait. */
@@ -121,14 +116,15 @@ export class Session implements Receiver {
   /** Carries out one request. Not to be called while `isWaiting`, nor after `end`. */
   execute(request: Request): void {
     try {
-      if (!this.#host.locks.isOpen) requireRight(this.#who(), request, this.#host.lentReads);
+      this.#pass.require(request);
       if (request.kind === "put") this.#put(request);
       else if (request.kind === "get") this.#get(request);
       else if (request.kind === "monitor") this.#monitor(request);
       else if (request.kind === "confirm") this.#confirm(request);
       else if (request.kind === "reload") this.#reload();
       else if (request.kind === "authenticate") this.#authenticate(request);
-      else if (isBulk(request)) (this.#bulk ??= this.#makeBulk()).execute(request);
+      else if (isBulk(request))
+        (this.#bulk ??= new Bulk(this.#host, this.#client, this.#pass)).execute(request);
       else this.#client.reply(this.#carryOut(request));
     } catch (error) {
       if (!(error instanceof KestrelError)) throw error;
@@ -290,7 +286,7 @@ export class Session implements Receiver {
         this.#monitorDeadline <= clock.now() ||
         (this.#openReads?.countOf(queue) ?? 0) >= maxOpenTransactions ||
         !controls.takesReads ||
-        !this.#mayGet(request.queue);
+        !this.#pass.mayGet(request.queue);
       const began = isOver ? 0 : timings.beginGet();
       const result = isOver ? null : queue.get("open", this.#monitorDeadline, this);
       if (result === null) {
@@ -380,15 +376,6 @@ export class Session implements Receiver {
     }
   }
 
-  /** A right may be taken away while one waits. */
-  #mayGet(queue: string): boolean {
-    return this.#host.locks.isOpen || this.#who().may("get", queue);
-  }
-
-  #makeBulk(): Bulk {
-    return new Bulk(this.#host, this.#client, (queue) => this.#mayGet(queue));
-  }
-
   #reload(): void {
     this.#isBusy = true;
     this.#host.controls.reload().then(
@@ -397,15 +384,11 @@ export class Session implements Receiver {
     );
   }
 
-  #authenticate({ user, password }: AuthenticateRequest): void {
+  #authenticate(request: AuthenticateRequest): void {
     this.#isBusy = true;
-    this.#host.locks.authenticate(user, password, this.#client.address).then((identity) => {
-      if (identity === null) {
-        this.#answer({ kind: "error", error: new KestrelError("unauthenticated", "authentication failure") });
-      } else {
-        this.#identity = identity;
-        this.#answer(done);
-      }
+    this.#pass.show(request, this.#client.address).then((isRight) => {
+      const error = new KestrelError("unauthenticated", "authentication failure");
+      this.#answer(isRight ? done : { kind: "error", error });
     });
   }
 
