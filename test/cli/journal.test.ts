@@ -52,7 +52,9 @@ it("tells what is in them while the node runs, when it was killed, and when some
     .split("\n")
     .map((line) => line.split("\t"));
   expect(rows[0]).toEqual(["work", "40", expect.any(String), "1", "2"]);
-  expect(damaged.err).toMatch(/damaged, 47 bytes do not check\n.*torn, its last \d+ bytes do not check\n$/);
+  expect(damaged.err).toMatch(
+    /damaged, 47 bytes do not check\n.*torn, its last \d+ bytes do not check; items from 52 on may have been there\n$/,
+  );
 
   // And that is what the node finds: the last get was in the torn end.
   await node.start();

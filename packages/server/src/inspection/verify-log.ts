@@ -6,7 +6,7 @@
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { findMissingIds } from "../journal/damage.ts";
-import { segmentSeed, splitStretches } from "../journal/frame.ts";
+import { type Stretch, segmentSeed, splitStretches } from "../journal/frame.ts";
 import { IdRanges, lengthOf } from "../journal/id-ranges.ts";
 import type { ChunkPlace } from "../journal/record.ts";
 import { type RecoveredLog, recoverLog } from "../journal/recovery.ts";
@@ -107,6 +107,7 @@ class Verification {
   /** Everything in a segment that does not check. */
   #checkSegment(file: string, bytes: Buffer, isNewest: boolean): void {
     const name = path.basename(file);
+    const { firstId } = findSegmentName(name)!;
     const seed = segmentSeed(name);
     const start = Math.min(segmentMagic.length, bytes.length);
     const found = findIndex(fileOf(bytes), seed);
@@ -114,21 +115,23 @@ class Verification {
     this.#size += bytes.length;
     if (!bytes.subarray(0, start).equals(segmentMagic.subarray(0, start)))
       this.#addUnsound(file, 0, start, "damaged", "does not begin as a segment does");
-    let isSound = true;
-    for (const stretch of splitStretches(bytes, start, end, seed)) {
+    const stretches = splitStretches(bytes, start, end, seed);
+    for (const [index, stretch] of stretches.entries()) {
       if (stretch.isSound) continue;
-      isSound = false;
       const size = stretch.end - stretch.start;
       const isTorn = isNewest && found === undefined && stretch.end === end;
-      if (isTorn) this.#addUnsound(file, stretch.start, size, "torn", `its last ${size} bytes do not check`);
-      else this.#addUnsound(file, stretch.start, size, "damaged", `${size} bytes do not check`);
+      const isBehindAll = isNewest && putsIn(bytes, stretches.slice(index + 1)).next().done === true;
+      const further = isBehindAll
+        ? `; items from ${idBehind(bytes, stretches, firstId)} on may have been there`
+        : "";
+      const words = isTorn ? `its last ${size} bytes do not check` : `${size} bytes do not check`;
+      this.#addUnsound(file, stretch.start, size, isTorn ? "torn" : "damaged", `${words}${further}`);
     }
     if (found === undefined && !isNewest) {
       const reason = "has no index; a start reads it whole";
       this.#faults.add({ path: file, offset: bytes.length, size: 0, kind: "unindexed", reason });
     }
-    if (found === undefined || !isSound) return;
-    const { firstId } = findSegmentName(name)!;
+    if (found === undefined || stretches.some((stretch) => !stretch.isSound)) return;
     const problem = findIndexProblem({ bytes, start, end, seed, firstId, index: found.index });
     if (problem !== undefined)
       this.#faults.add({ path: file, offset: end, size: 0, kind: "contradiction", reason: problem });
@@ -235,4 +238,11 @@ function idsBehindChunks({ segments, nextId }: RecoveredLog): Map<ChunkPlace, nu
     if (places.length === 0) behind = segment.firstId;
   }
   return nextIds;
+}
+
+/** One past the last item in a segment, as far as can be read. */
+function idBehind(bytes: Buffer, stretches: readonly Stretch[], firstId: number): number {
+  let nextId = firstId;
+  for (const { id } of putsIn(bytes, stretches)) nextId = id + 1;
+  return nextId;
 }

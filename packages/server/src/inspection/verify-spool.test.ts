@@ -85,15 +85,12 @@ test("a cut tail, a lost file, what a crash leaves", async () => {
     { path: "spool/orders", kind: "missing", offset: 0, size: 0 },
     { path: "spool/orders", kind: "missing", offset: 0, size: 0 },
   ]);
+  expect(faults[2]?.reason).toBe("its last 12 bytes do not check; items from 13 on may have been there");
   for (const reader of readers) expect(reader.lostItems).toBeGreaterThan(0);
 });
 
 test.each<[string, (index: SegmentIndex) => SegmentIndex, string]>([
-  [
-    "too many items",
-    (index) => ({ ...index, items: index.items + 1 }),
-    "the index tells of 5 items of 24 bytes, the file has 4 of 24",
-  ],
+  ["too many items", (index) => ({ ...index, items: index.items + 1 }), "the index tells of"],
   ["another first id", (index) => ({ ...index, firstId: index.firstId + 1 }), "the index begins with item"],
   ["no chunks", (index) => ({ ...index, chunks: [] }), "there are items behind the last chunk"],
   [

@@ -17,7 +17,10 @@ export interface ChunkDamage {
   readonly lostBytes: number;
 }
 
-/** Says which bytes are damaged and what is lost with them, and keeps a copy of the bytes. */
+/**
+ * Says which bytes are damaged and what is lost with them, and keeps a copy of the bytes. `firstLostId`: further items
+ * may have been in them, from this one on.
+ */
 export function reportDamage(
   disk: Pick<Disk, "create">,
   logger: Logger,
@@ -25,9 +28,12 @@ export function reportDamage(
   offset: number,
   bytes: Buffer,
   lostIds: LostIds,
+  firstLostId: number | null = null,
 ): void {
   const aside = setAside(disk, file, offset, bytes, logger);
-  logger.error({ file, offset, size: bytes.length, lostIds, aside }, "damage in the journal");
+  const further = firstLostId === null ? {} : { firstLostId };
+  const fields = { file, offset, size: bytes.length, lostIds, ...further, aside };
+  logger.error(fields, "damage in the journal");
 }
 
 /** Copies bytes into a file beside the segment; gives its name, or null when that failed too. */

@@ -30,7 +30,7 @@ interface GoldenItem {
 type GoldenQueues = Record<string, GoldenItem[]>;
 
 const rules: QueueRulesOptions = {
-  default: { defaultJournalSizeBytes: 400, maxJournalSizeBytes: 600, minJournalCompactDelayMs: 0 },
+  default: { defaultJournalSizeBytes: 700, maxJournalSizeBytes: 1000, minJournalCompactDelayMs: 0 },
   queues: [["photos", { fanoutOnly: true }]],
 };
 
@@ -65,10 +65,8 @@ async function history(): Promise<FakeDisk> {
     }
     await settle();
   }
-  node.queues.obtain("orders+short");
   put("orders+audit", Buffer.from("for the audit alone"));
   node.turn.endNow();
-  node.queues.delete("orders+short");
   put("photos", Buffer.from("nobody keeps this"));
   node.queues.obtain("photos+größe");
   put("photos", Buffer.from("a photo"));
@@ -77,6 +75,10 @@ async function history(): Promise<FakeDisk> {
   await node.get("emptied");
   put("orders", Buffer.from([0, 1, 2, 0xfd, 0xfe, 0xff]), 0xffff_ffff, node.clock.now() + 86_400_000);
   node.put("orders", "the last");
+  node.queues.obtain("orders+short");
+  node.turn.endNow();
+  node.queues.delete("orders+short");
+  node.turn.endNow();
   return node.disk.afterKill();
 }
 

@@ -164,3 +164,31 @@ test("a segment in which nothing is whole is set aside before it goes", async ()
   expect(line?.fields).toMatchObject({ file: renamed, size: bytes.length });
   expect(next.disk.bytesOf(line?.fields.aside as string)).toEqual(bytes);
 });
+
+test("fanouts outlive any flipped bit, also in the only segment", async () => {
+  const node = await TestNode.start();
+  for (const name of ["q", "q+audit"]) node.queues.obtain(name);
+  node.queues.delete("q");
+  node.turn.endNow();
+  // Into the next segment, whose start tells of the fanout.
+  node.queues.sweep();
+  node.queues.sweep();
+  for (const text of ["one", "two"]) node.put("q+audit", text);
+  await node.get("q+audit", "open");
+  node.queues.obtain("q+other");
+  node.turn.endNow();
+  const disk = node.disk.afterKill();
+  const [file] = segments(disk);
+  const whole = Buffer.from(disk.bytesOf(file!));
+  const startSize = 12 + whole.readUInt32LE(12);
+  for (let at = 0; at < 8 + 2 * startSize; at++) {
+    const flipped = disk.afterKill();
+    const bytes = Buffer.from(whole);
+    bytes[at]! ^= 4;
+    flipped.setBytes(file!, bytes);
+    const next = await node.afterKill(flipped);
+    expect(next.queues.names(), `byte ${at}`).toEqual(["q+audit", "q+other"]);
+    expect(await next.drain("q+audit"), `byte ${at}`).toEqual(["one", "two"]);
+    await next.stop();
+  }
+});

@@ -41,10 +41,10 @@ export class SegmentScan {
     return new SegmentScan(segment, bytes, splitStretches(bytes, start, end, segment.seed));
   }
 
-  /** Whether the readers' state, which stands first, can be read. */
+  /** Whether the readers' state, which stands first, can be read, or its copy. */
   get hasState(): boolean {
-    const first = this.stretches[0];
-    if (first?.isSound !== true) return false;
+    const first = this.stretches.find((stretch) => stretch.isSound);
+    if (first === undefined) return false;
     const view = viewOf(this.bytes);
     for (const [from, to] of sealedFrames(view, first.start, first.end)) {
       for (const { record } of decodeRecords(this.bytes, view, from, to)) return record.type === "segment";
@@ -105,7 +105,10 @@ export class SegmentScan {
       // Ids rise with the places: what is missing between the items around it was there.
       const before = this.places.filter((place) => place.offset < start).length;
       const from = this.places[before]?.firstId ?? segment.nextId;
-      reportDamage(disk, logger, file.path, start, bytes.subarray(start, end), this.#lostFrom(from));
+      const lostIds = this.#lostFrom(from);
+      // Behind the last item there may have been others.
+      const firstLostId = from === segment.nextId ? from : null;
+      reportDamage(disk, logger, file.path, start, bytes.subarray(start, end), lostIds, firstLostId);
     }
     const torn = this.tornTail;
     if (torn === undefined) return;

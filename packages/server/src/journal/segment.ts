@@ -4,8 +4,9 @@
  *     "KESTREL3" | frame: segment record, one state record per reader | frames ... | frame: index | footer
  *
  * Index and footer are there once the segment is closed. The readers' state at the start lets recovery begin at
- * any segment; the index spares it the reading of all but the last. Files are named by the first id they can hold
- * and by the segment's number in its log, so their names sort in the order of their items.
+ * any segment; where there are fanouts it is there twice, for nothing else tells their names. The index spares
+ * recovery the reading of all but the last. Files are named by the first id they can hold and by the segment's
+ * number in its log, so their names sort in the order of their items.
  *
  *     footer:  index frame's offset u64 | its size u64 | CRC32 of these 16 bytes | "KEND"
  */
@@ -93,7 +94,9 @@ export function encodeSegmentHead(
   isRewritten = false,
 ): Buffer {
   const start = encodeSegmentStart(firstId, createdMs, queueName, isRewritten);
-  return Buffer.concat([segmentMagic, encodeFrame([start, ...readers.map(encodeReaderState)], seed)]);
+  const frame = encodeFrame([start, ...readers.map(encodeReaderState)], seed);
+  const isTwice = !isRewritten && readers.some(({ name }) => name !== "");
+  return Buffer.concat(isTwice ? [segmentMagic, frame, frame] : [segmentMagic, frame]);
 }
 
 /** What the first frame of a segment's file says; undefined when it does not check. */
