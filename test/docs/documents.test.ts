@@ -8,7 +8,15 @@ import { isAsShown, readPage } from "./page.ts";
 import { Runner } from "./runner.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const pages = ["guide", "operations", "admin", "coming-from-kestrel-2", "reliability", "security"];
+const pages = [
+  "guide",
+  "operations",
+  "admin",
+  "coming-from-kestrel-2",
+  "reliability",
+  "security",
+  "journal-format",
+];
 /** Some fifty programs one after the other. */
 const pageMsMax = 300_000;
 
@@ -45,7 +53,13 @@ async function linksOf(page: string): Promise<{ text: string; path: string }[]> 
   }));
 }
 
-const linked = ["docs/operations.md", "docs/reliability.md", "docs/security.md", "contrib/README.md"];
+const linked = [
+  "docs/journal-format.md",
+  "docs/operations.md",
+  "docs/reliability.md",
+  "docs/security.md",
+  "contrib/README.md",
+];
 
 test.each(linked)("links of %s", async (page) => {
   for (const { text, path } of await linksOf(page)) {
