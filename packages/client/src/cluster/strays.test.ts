@@ -113,5 +113,6 @@ test("an idle consumer asks for strays rarely, and not at all once it has stoppe
   const asked = standIn.log.length;
   expect(asked).toBeLessThan(6);
   expect(await codeOf(fixture.client.put("other", "x"))).toContain("resolved");
-  expect(standIn.log.filter((line) => line === "dump_stats q").length).toBeLessThanOrEqual(asked);
+  // One question may have been on its way.
+  expect(standIn.log.filter((line) => line === "dump_stats q").length).toBeLessThanOrEqual(asked + 1);
 });
