@@ -7,7 +7,8 @@ import { type VerifyOptions, verifyLog } from "./verify-log.ts";
 
 /**
  * Checks every log in a spool folder, by name, and changes nothing. A server that uses the folder meanwhile is no
- * obstacle, but what it is writing may look torn. Folders that are no queue's are passed over, as a start does.
+ * obstacle, but what it is writing may look torn. Folders that are no queue's are passed over, as a start does. Knows
+ * no settings: a start removes the journal of a queue whose `keepJournal` has become false.
  */
 export async function* verifySpool(spool: string, options: VerifyOptions = {}): AsyncGenerator<LogReport> {
   const { source = new NodeFiles() } = options;
