@@ -275,6 +275,8 @@ describe("a handler that fails", () => {
     await until(() => codes.length >= 2);
     expect(new Set(codes)).toEqual(new Set(["unavailable"]));
     await consumer.stop();
+    // The node gives it back when it sees the connection end.
+    await until(() => nodes[0]!.items("q").length === 1);
     expect(nodes[0]!.items("q")).toEqual(["a"]);
   });
 
