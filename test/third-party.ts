@@ -76,7 +76,7 @@ export function findThirdParties(root: string): ThirdParty[] {
 export function renderThirdParties(parties: readonly ThirdParty[]): string {
   const rows = parties.map(
     ({ name, version, license, neededBy }) =>
-      `| [${name}](https://www.npmjs.com/package/${name}) | ${version} | ${license} | ${neededBy.join(", ")} |`,
+      `| ${name} | ${version} | ${license} | ${neededBy.join(", ")} |`,
   );
   return `# Packages of others
 

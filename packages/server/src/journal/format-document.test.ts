@@ -35,12 +35,13 @@ test("the example on this page", async () => {
   node.turn.endNow();
   await node.get("work");
   node.put("work", "three");
-  const file = "spool/work/0000000000000001-00000001.log";
+  const folder = "spool/work";
+  const file = `${folder}/0000000000000001-00000001.log`;
   expect(exampleOfPage().toString("hex")).toBe(node.disk.bytesOf(file).toString("hex"));
 
   // And alone, as the page shows it, it is understood.
   const disk = new FakeDisk();
-  disk.makeFolder("spool/work");
+  disk.makeFolder(folder);
   disk.setBytes(file, exampleOfPage());
   const next = await TestNode.start({}, disk);
   expect([next.queue("work").length, next.queue("work+audit").length]).toEqual([2, 1]);
