@@ -5,17 +5,11 @@ import { viewOf } from "./bytes.ts";
 import type { Chunk } from "./chunk.ts";
 import { frameHeadSize, type Stretch, sealedFrames } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
+import type { LogReader } from "./log-reader.ts";
 import { decodeRecords, putHeadSize } from "./record.ts";
 
 /** Ids that are gone, as half-open ranges. */
 export type LostIds = readonly (readonly [from: number, to: number])[];
-
-/** Damage that showed when a chunk was read back. */
-export interface ChunkDamage {
-  readonly lostIds: LostIds;
-  /** About how many bytes of data went with them. */
-  readonly lostBytes: number;
-}
 
 /**
  * Says which bytes are damaged and what is lost with them, and keeps a copy of the bytes. `firstLostId`: further items
@@ -57,27 +51,33 @@ export function setAside(
 }
 
 /**
- * Reports the damaged `stretches` of a chunk whose `bytes` were just read, and tells which ids are gone. `nextId` is
- * the first id behind the chunk.
+ * Reports the damaged `stretches` of a chunk whose `bytes` were just read, and takes the items that are gone from the
+ * readers. `nextId` is the first id behind the chunk. Returns how many ids were lost.
  */
-export function assessChunk(
+export function loseDamaged(
   disk: Pick<Disk, "create">,
   logger: Logger,
   chunk: Chunk,
   bytes: Buffer,
   stretches: readonly Stretch[],
   nextId: number,
-): ChunkDamage {
+  readers: readonly LogReader[],
+): number {
   const lostIds = findMissingIds(bytes, stretches, chunk.firstId, nextId);
-  let lostBytes = 0;
+  const lostLength = lostIds.reduce((sum, [from, to]) => sum + to - from, 0);
+  let lostBytes = -lostLength * putHeadSize;
   for (const { start, end, isSound } of stretches) {
     if (isSound) continue;
     lostBytes += end - start - frameHeadSize;
     const { file } = chunk.segment;
     reportDamage(disk, logger, file!.path, chunk.offset + start, bytes.subarray(start, end), lostIds);
   }
-  for (const [from, to] of lostIds) lostBytes -= (to - from) * putHeadSize;
-  return { lostIds, lostBytes: Math.max(0, lostBytes) };
+  // Of what is gone the items are known, the bytes only about: each is taken to be as large as the others.
+  const bytesPerItem = Math.max(0, lostBytes) / lostLength;
+  for (const [from, to] of lostIds) {
+    for (const reader of readers) reader.lose(from, to, Math.round(bytesPerItem * (to - from)));
+  }
+  return lostLength;
 }
 
 /** The ids from `firstId` to before `nextId` of which `bytes` hold no put. */

@@ -5,6 +5,7 @@
 import type { Clock, Timer } from "../clock.ts";
 import { KestrelError } from "../errors.ts";
 import type { Logger } from "../logging.ts";
+import type { Chunk } from "./chunk.ts";
 import { splitStretches } from "./frame.ts";
 import type { Reserve } from "./reserve.ts";
 import type { Segment } from "./segment.ts";
@@ -23,8 +24,8 @@ export interface HealthOptions {
 /** What health needs of its log. */
 export interface HealthOwner {
   readonly segments: readonly Segment[];
-  /** Where the tail segment's content ends. */
-  readonly endOffset: number;
+  /** Its end is where the last segment's content ends. */
+  readonly tail: Chunk;
   readonly isTurnOpen: boolean;
   /** Gives the disk back what a log that holds nothing needs no more. */
   shrink(): void;
@@ -92,17 +93,15 @@ export class LogHealth {
     if (this.#owner.isTurnOpen || this.#isClosed) return false;
     try {
       this.#owner.restoreFiles();
-      const { segments } = this.#owner;
       // Whatever a failed write has left behind the content goes first.
-      segments[segments.length - 1]!.file!.truncate(this.#owner.endOffset);
+      this.#owner.tail.segment.file!.truncate(this.#owner.tail.end);
       this.#owner.shrink();
-      const { endOffset } = this.#owner;
-      const file = segments[segments.length - 1]!.file!;
-      file.write(Buffer.alloc(probeBytes), 0, probeBytes, endOffset);
-      file.truncate(endOffset);
+      const { end, segment: tail } = this.#owner.tail;
+      tail.file!.write(Buffer.alloc(probeBytes), 0, probeBytes, end);
+      tail.file!.truncate(end);
       this.#options.reserve?.refill();
       if (!this.#owner.writeOwed()) return false;
-      if (this.#isUnsure) for (const segment of segments) await writeUnsyncedAgain(segment);
+      if (this.#isUnsure) for (const segment of this.#owner.segments) await writeUnsyncedAgain(segment);
     } catch {
       // Told once when it began, and told again when it is over.
       return false;

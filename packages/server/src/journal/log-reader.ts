@@ -12,8 +12,9 @@ import type { IdRanges } from "./id-ranges.ts";
 import type { ItemView } from "./item-view.ts";
 import type { Log } from "./log.ts";
 import type { Receipt } from "./receipt.ts";
-import { encodeDone, putExpiry, type ReaderState, recordType } from "./record.ts";
+import { putExpiry, type ReaderState, recordType } from "./record.ts";
 import type { Segment } from "./segment.ts";
+import { TurnDone } from "./turn-done.ts";
 
 /** Where an item lies: `at` counts from the start of the chunk. */
 export interface Place {
@@ -65,10 +66,7 @@ export class LogReader {
   readonly #open: Map<number, Place> = new Map();
   /** Ascending by id; all before the position. */
   readonly #returned: Place[] = [];
-  /** What was finished in this turn: first id and length in turn. */
-  #turnRanges: number[] = [];
-  #turnItems = 0;
-  #turnBytes = 0;
+  readonly #turnDone: TurnDone = new TurnDone();
 
   constructor(
     log: Log,
@@ -270,8 +268,7 @@ export class LogReader {
       from = id + 1;
     }
     this.#finishRange(from, log.nextId);
-    this.#turnItems += items;
-    this.#turnBytes += bytes;
+    this.#turnDone.count(items, bytes);
     this.items = 0;
     this.bytes = 0;
     this.#returned.length = 0;
@@ -289,44 +286,33 @@ export class LogReader {
     this.#finishRange(from, to);
     this.items = Math.max(0, this.items - lost);
     this.bytes = this.items === 0 ? 0 : Math.max(0, this.bytes - bytes);
-    this.#turnItems += lost;
-    this.#turnBytes += bytes;
+    this.#turnDone.count(lost, bytes);
   }
 
   #finish(id: number, size: number, chunk: Chunk): void {
     this.done.add(id);
-    const ranges = this.#turnRanges;
-    const last = ranges.length - 2;
-    if (last >= 0 && ranges[last]! + ranges[last + 1]! === id) ranges[last + 1]!++;
-    else ranges.push(id, 1);
-    this.#turnItems++;
-    this.#turnBytes += size;
+    this.#turnDone.add(id, size);
     this.log.noteDone(chunk);
   }
 
   #finishRange(from: number, to: number): void {
     if (from >= to) return;
     this.done.addRange(from, to);
-    for (let start = from; start < to; start += 0xffff_ffff) {
-      this.#turnRanges.push(start, Math.min(to - start, 0xffff_ffff));
-    }
+    this.#turnDone.addRange(from, to);
   }
 
   /** Ranges that this turn's done record has to name. */
   get turnRangeCount(): number {
-    return this.#turnRanges.length / 2;
+    return this.#turnDone.rangeCount;
   }
 
   encodeTurn(view: DataView, at: number): void {
-    encodeDone(view, at, this.number, this.#turnItems, this.#turnBytes, this.#turnRanges);
+    this.#turnDone.encode(view, at, this.number);
   }
 
   /** The done record is with the operating system. */
   turnWritten(): void {
-    if (this.#turnRanges.length === 0) return;
-    this.#turnRanges = [];
-    this.#turnItems = 0;
-    this.#turnBytes = 0;
+    this.#turnDone.clear();
   }
 
   /** One put of a turn that could not be written: whatever was done with it never happened. */
@@ -334,8 +320,7 @@ export class LogReader {
     if (this.#open.delete(id)) {
       this.openBytes -= size;
     } else if (this.done.has(id)) {
-      this.#turnItems--;
-      this.#turnBytes -= size;
+      this.#turnDone.count(-1, -size);
     } else {
       this.items--;
       this.bytes -= size;
@@ -347,13 +332,7 @@ export class LogReader {
   /** After all `undoPut`s: the log ends at this id and place again. */
   undoTurn(nextId: number, tail: Chunk, at: number): void {
     this.done.cutFrom(nextId);
-    const kept: number[] = [];
-    for (let index = 0; index < this.#turnRanges.length; index += 2) {
-      const from = this.#turnRanges[index]!;
-      const length = Math.min(this.#turnRanges[index + 1]!, nextId - from);
-      if (length > 0) kept.push(from, length);
-    }
-    this.#turnRanges = kept;
+    this.#turnDone.cutFrom(nextId);
     this.#passedId = Math.min(this.#passedId, nextId - 1);
     if (this.chunk.order > tail.order || (this.chunk === tail && this.#at > at)) {
       this.chunk = tail;

@@ -1,13 +1,19 @@
 /**
- * fdatasync of one log, in the background: one at a time, and everything written while it runs shares the next
- * one (group commit). Nobody else ever waits for it. A sync that failed is never repeated as if nothing had
- * happened: the system may have dropped the bytes, so the log is told and starts anew.
+ * How safe what a log has written is, by the queue's `syncJournal`. fdatasync runs in the background, one at a time,
+ * and everything written while it runs shares the next one (group commit); nobody but the answers that ask for it
+ * ever waits. A sync that failed is never repeated as if nothing had happened: the system may have dropped the bytes,
+ * so the log is told and starts anew.
  */
+import type { Clock, Timer } from "../clock.ts";
 import { KestrelError } from "../errors.ts";
+import type { QueueSettings } from "../settings/settings.ts";
 import type { Receipt } from "./receipt.ts";
 import type { Segment } from "./segment.ts";
 
 export class LogSync {
+  /** Items below this id are as safe as the settings ask. */
+  safeNextId = 1;
+  readonly #clock: Clock;
   readonly #onFailure: (error: KestrelError) => void;
   /** Segments with bytes that no sync has covered. */
   #dirty: Set<Segment> = new Set();
@@ -15,9 +21,36 @@ export class LogSync {
   #receipts: Receipt[] = [];
   #running: Promise<void> | null = null;
   #isWanted = false;
+  /** A period is running at whose end there is a sync. */
+  #timer: Timer | null = null;
 
-  constructor(onFailure: (error: KestrelError) => void) {
+  constructor(clock: Clock, onFailure: (error: KestrelError) => void) {
+    this.#clock = clock;
     this.#onFailure = onFailure;
+  }
+
+  /**
+   * A turn's records, with ids below `nextId`, are with the operating system: its receipt is kept, or waits for the
+   * medium where `syncJournal` is 0.
+   */
+  turnWritten(
+    segment: Segment,
+    receipt: Receipt,
+    nextId: number,
+    syncJournal: QueueSettings["syncJournal"],
+  ): void {
+    this.written(segment);
+    if (syncJournal === 0) {
+      receipt.whenSettled(() => {
+        this.safeNextId = Math.max(this.safeNextId, nextId);
+      });
+      this.#receipts.push(receipt);
+      this.#request();
+      return;
+    }
+    if (typeof syncJournal === "number") this.#requestLater(syncJournal);
+    this.safeNextId = nextId;
+    receipt.keep();
   }
 
   /** The segment has new bytes. */
@@ -36,17 +69,28 @@ export class LogSync {
     this.#dirty.delete(segment);
   }
 
-  /** Syncs what has been written so far; `receipt` is settled when that is done. */
-  request(receipt: Receipt | null): void {
-    if (receipt !== null) this.#receipts.push(receipt);
-    if (this.#running !== null) this.#isWanted = true;
-    else if (this.#dirty.size > 0 || this.#receipts.length > 0) this.#running = this.#run();
-  }
-
   /** Waits until nothing is unsynced or a sync has failed. */
   async settle(): Promise<void> {
-    this.request(null);
+    this.#request();
     while (this.#running !== null) await this.#running;
+  }
+
+  /** Begins no sync by itself any more. */
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  #requestLater(periodMs: number): void {
+    this.#timer ??= this.#clock.after(periodMs, () => {
+      this.#timer = null;
+      this.#request();
+    });
+  }
+
+  /** Syncs what has been written so far. */
+  #request(): void {
+    if (this.#running !== null) this.#isWanted = true;
+    else if (this.#dirty.size > 0 || this.#receipts.length > 0) this.#running = this.#run();
   }
 
   async #run(): Promise<void> {
@@ -70,6 +114,6 @@ export class LogSync {
       for (const receipt of receipts) receipt.fail(error, false);
     }
     this.#running = null;
-    if (this.#isWanted || this.#receipts.length > 0) this.request(null);
+    if (this.#isWanted || this.#receipts.length > 0) this.#request();
   }
 }

@@ -3,7 +3,7 @@
  * What one turn appends is written by one call, and either all of it happens or none. The log knows nothing of
  * waiters, expiry or names of queues beyond what its files carry.
  */
-import type { Clock, Timer } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";
 import type { KestrelError } from "../errors.ts";
 import type { Logger } from "../logging.ts";
@@ -11,25 +11,21 @@ import type { QueueSettings } from "../settings/settings.ts";
 import type { Chunk } from "./chunk.ts";
 import { type CacheOwner, ChunkCache, type MemoryBudget } from "./chunk-cache.ts";
 import { Compaction } from "./compaction.ts";
-import { assessChunk } from "./damage.ts";
-import { type Stretch, sealedFrames } from "./frame.ts";
+import { loseDamaged } from "./damage.ts";
+import type { Stretch } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { diskError, type HealthOwner, LogHealth } from "./log-health.ts";
 import { LogReader } from "./log-reader.ts";
 import { LogSync } from "./log-sync.ts";
-import { Receipt } from "./receipt.ts";
+import { LogTurn, type LogTurnOwner } from "./log-turn.ts";
+import { LogUpkeep, type UpkeepOwner } from "./log-upkeep.ts";
+import type { Receipt } from "./receipt.ts";
 import {
-  decodeRecords,
-  doneHeadSize,
-  doneRangeSize,
-  encodePutHead,
   encodeReaderAdded,
   encodeReaderRemoved,
   forEveryone,
   forFanouts,
   isFor,
-  putHeadSize,
-  putHeadSizeWithExpiry,
   type ReaderState,
   readerNumberMax,
 } from "./record.ts";
@@ -39,13 +35,6 @@ import type { Segment } from "./segment.ts";
 import { SegmentChain } from "./segment-chain.ts";
 import { TailWriter } from "./tail-writer.ts";
 import type { Turn, TurnWriter } from "./turn.ts";
-
-/** Segments of a log that lives in memory only: how finely memory is given back. */
-const memorySegmentSize = 1024 * 1024;
-/** Whatever the settings say: a segment is read whole at times, and must fit into memory. */
-const segmentSizeMax = 1024 * 1024 * 1024;
-/** After a failed roll the next try comes when the segment has grown by this. */
-const rollRetryBytes = 1024 * 1024;
 
 export interface LogOptions {
   /** Null: memory only. */
@@ -60,14 +49,7 @@ export interface LogOptions {
   readonly settings: QueueSettings;
 }
 
-/** Where a turn began: what it goes back to when it cannot be written. */
-interface TurnMark {
-  readonly chunk: Chunk;
-  readonly size: number;
-  readonly nextId: number;
-}
-
-export class Log implements TurnWriter, CacheOwner, HealthOwner {
+export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, UpkeepOwner {
   readonly readers: LogReader[] = [];
   readonly isDurable: boolean;
   nextId = 1;
@@ -75,7 +57,6 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   lastPutSize = 0;
   /** May be replaced at any time. */
   settings: QueueSettings;
-  isTurnOpen = false;
   readonly cache: ChunkCache;
 
   readonly #options: LogOptions;
@@ -84,18 +65,9 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   readonly #sync: LogSync;
   readonly #health: LogHealth;
   readonly #compaction: Compaction;
+  readonly #turn: LogTurn;
+  readonly #upkeep: LogUpkeep;
   #nextReaderNumber = 0;
-  #mark: TurnMark;
-  /** Reader records of this turn, to write again should it fail. */
-  #readerRecords: Buffer[] = [];
-  /** For this turn, or the last one that is not settled. */
-  #receipt: Receipt | null = null;
-  /** Items below this id are as safe as the settings ask. */
-  #safeNextId = 1;
-  #rollAtBytes = 0;
-  /** The tail's end at the last sweep. */
-  #sweptEnd = -1;
-  #syncTimer: Timer | null = null;
   #isClosed = false;
 
   private constructor(options: LogOptions, createdMs: number) {
@@ -104,11 +76,12 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     this.settings = options.settings;
     this.cache = new ChunkCache(this, options.budget);
     this.#health = new LogHealth(options, this);
-    this.#sync = new LogSync((error) => this.#health.syncFailed(error));
+    this.#sync = new LogSync(options.clock, (error) => this.#health.syncFailed(error));
     this.#chain = new SegmentChain({ ...options, createdMs }, this.cache, this.#sync);
     this.#writer = new TailWriter(this.#chain, this.cache, this.isDurable);
     this.#compaction = new Compaction(options, this, this.#chain);
-    this.#mark = { chunk: this.tail, size: 0, nextId: 1 };
+    this.#turn = new LogTurn(this, this.#chain, this.cache, this.#writer);
+    this.#upkeep = new LogUpkeep(options, this, this.#chain, this.#compaction);
   }
 
   /** A new log with one reader: the queue itself, or one of its fanouts. Throws KestrelError `disk`. */
@@ -130,7 +103,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   static recover(options: LogOptions & { folder: string }): Log {
     const recovered = recoverLog(options.folder, options.disk, options.logger);
     const log = new Log(options, recovered.createdMs || options.clock.now());
-    log.nextId = log.#safeNextId = recovered.nextId;
+    log.nextId = log.#sync.safeNextId = recovered.nextId;
     log.#nextReaderNumber = recovered.nextReaderNumber;
     log.#chain.adopt(recovered);
     for (const state of recovered.readers) log.#addReaderOf(state);
@@ -147,11 +120,6 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
 
   get tail(): Chunk {
     return this.#chain.tail;
-  }
-
-  /** Where the tail segment's content ends. */
-  get endOffset(): number {
-    return this.tail.end;
   }
 
   get segments(): readonly Segment[] {
@@ -186,16 +154,20 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
 
   /** A reader that sees every item from now on. */
   addReader(name: string): LogReader {
-    const isTaken = (number: number): boolean => this.readers.some((reader) => reader.number === number);
-    while (isTaken(this.#nextReaderNumber))
-      this.#nextReaderNumber = (this.#nextReaderNumber + 1) % readerNumberMax;
-    const number = this.#nextReaderNumber;
-    this.#nextReaderNumber = (number + 1) % readerNumberMax;
+    const number = this.#freeReaderNumber();
     const reader = new LogReader(this, number, name, IdRanges.of([[0, this.nextId]]), 0, 0, this.tail);
     this.#appendReaderRecord(encodeReaderAdded(number, this.nextId, name));
     reader.moveToEnd(this.tail);
     this.readers.push(reader);
     return reader;
+  }
+
+  /** Numbers come round again only after all others: one that is in older records is not soon somebody else's. */
+  #freeReaderNumber(): number {
+    let number = this.#nextReaderNumber;
+    while (this.readers.some((reader) => reader.number === number)) number = (number + 1) % readerNumberMax;
+    this.#nextReaderNumber = (number + 1) % readerNumberMax;
+    return number;
   }
 
   removeReader(reader: LogReader): void {
@@ -206,9 +178,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
 
   #appendReaderRecord(record: Buffer): void {
     this.#openTurn();
-    if (!this.isDurable) return;
-    this.#readerRecords.push(record);
-    this.#writer.copy(record, this.nextId);
+    if (this.isDurable) this.#turn.appendReaderRecord(record);
   }
 
   // Appending
@@ -229,17 +199,13 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
     if (this.refusal !== null) throw this.refusal;
     const id = this.nextId;
     const dataSize = end - start;
-    const headSize = expiryMs === 0 ? putHeadSize : putHeadSizeWithExpiry;
     this.#openTurn();
-    const at = this.#writer.room(headSize + dataSize, id);
-    const { tail } = this;
     const target =
       audience === "everyone" ? forEveryone : audience === "fanouts" ? forFanouts : audience.number + 1;
-    encodePutHead(tail.view!, at, target, id, addTimeMs, expiryMs, flags, dataSize);
-    source.copy(tail.buffer!, at + headSize, start, end);
+    this.#writer.put(target, id, source, start, end, flags, addTimeMs, expiryMs);
     this.nextId = id + 1;
     this.lastPutSize = dataSize;
-    const { segment } = tail;
+    const { segment } = this.tail;
     segment.nextId = id + 1;
     segment.items++;
     segment.bytes += dataSize;
@@ -251,20 +217,13 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
         reader.done.add(id);
       }
     }
-    return this.#receipt!;
+    return this.#turn.receipt!;
   }
 
   #openTurn(): void {
-    if (this.isTurnOpen) return;
-    this.#beginTurn();
+    if (this.#turn.isOpen) return;
+    this.#turn.open();
     this.#options.turn.touch(this);
-    for (const record of this.#readerRecords) this.#writer.copy(record, this.nextId);
-  }
-
-  #beginTurn(): void {
-    this.isTurnOpen = true;
-    this.#mark = { chunk: this.tail, size: this.tail.size, nextId: this.nextId };
-    this.#receipt = new Receipt();
   }
 
   // What readers tell
@@ -293,207 +252,72 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
 
   /** What an answer that shows this item has to wait for. */
   receiptFor(id: number): Receipt | null {
-    return id >= this.#safeNextId ? this.#receipt : null;
+    return id >= this.#sync.safeNextId ? this.#turn.receipt : null;
   }
 
   /** What an answer that finished something in this turn has to wait for. */
   receiptForDone(): Receipt | null {
-    return this.isDurable && this.settings.syncJournal === 0 ? this.#receipt : null;
+    return this.isDurable && this.settings.syncJournal === 0 ? this.#turn.receipt : null;
   }
 
   // The end of a turn
 
+  get isTurnOpen(): boolean {
+    return this.#turn.isOpen;
+  }
+
   writeTurn(): void {
     if (this.#isClosed) return;
-    if (!this.isDurable) {
-      this.#endMemoryTurn();
-      return;
-    }
+    const receipt = this.#turn.receipt!;
     try {
-      this.#writeTail();
+      if (this.isDurable) this.#turn.write();
     } catch (cause) {
-      this.#undoTurn(diskError(cause));
+      const error = diskError(cause);
+      this.#turn.undo();
+      this.#health.writeFailed(error);
+      receipt.fail(error, true);
       return;
     }
-    const receipt = this.#receipt!;
-    this.#noteWritten();
-    const segmentSize = Math.min(this.settings.defaultJournalSizeBytes, segmentSizeMax);
-    if (this.tail.end >= Math.max(segmentSize, this.#rollAtBytes)) this.#roll();
-    this.#chain.dropDead(this.readers);
+    this.#turn.end();
+    this.#upkeep.tidyAfterTurn();
     this.cache.trim(this.settings.maxMemorySizeBytes);
     // Last, since whoever hears of it may append again.
     this.#settle(receipt);
   }
 
-  #endMemoryTurn(): void {
-    this.#writer.seal();
-    this.#noteWritten();
-    this.#safeNextId = this.nextId;
-    const receipt = this.#receipt!;
-    if (this.tail.end >= memorySegmentSize) this.#roll();
-    this.#chain.dropDead(this.readers);
-    receipt.keep();
-  }
-
-  /** Writes everything that the file does not have yet. */
-  #writeTail(): void {
-    for (const reader of this.readers) {
-      const ranges = reader.turnRangeCount;
-      if (ranges === 0) continue;
-      const at = this.#writer.room(doneHeadSize + ranges * doneRangeSize, this.nextId);
-      reader.encodeTurn(this.tail.view!, at);
-    }
-    this.#writer.seal();
-    for (let chunk: Chunk | null = this.#mark.chunk; chunk !== null; chunk = chunk.next) {
-      if (chunk.writtenSize === chunk.size) continue;
-      const { file } = chunk.segment;
-      file!.write(chunk.buffer!, chunk.writtenSize, chunk.size, chunk.offset + chunk.writtenSize);
-    }
-  }
-
-  /** What the chunks hold counts as written. */
-  #noteWritten(): void {
-    this.isTurnOpen = false;
-    for (let chunk: Chunk | null = this.#mark.chunk; chunk !== null; chunk = chunk.next) {
-      chunk.writtenSize = chunk.size;
-      if (chunk !== this.tail) this.cache.release(chunk);
-    }
-    this.tail.segment.size = this.tail.end;
-    for (const reader of this.readers) reader.turnWritten();
-    this.#readerRecords = [];
-  }
-
-  /** The turn's records are with the operating system; with `syncJournal` 0 that is not yet enough. */
   #settle(receipt: Receipt): void {
-    const { nextId } = this;
-    const { syncJournal } = this.settings;
-    this.#sync.written(this.tail.segment);
-    if (syncJournal === 0) {
-      receipt.whenSettled(() => {
-        this.#safeNextId = Math.max(this.#safeNextId, nextId);
-      });
-      this.#sync.request(receipt);
-      return;
-    }
-    if (typeof syncJournal === "number") this.#syncLater(syncJournal);
-    this.#safeNextId = nextId;
-    receipt.keep();
-  }
-
-  /** The turn's puts never happened; what it finished of older items is still owed to the file. */
-  #undoTurn(error: KestrelError): void {
-    this.#cutBack();
-    const receipt = this.#receipt!;
-    this.#receipt = null;
-    this.#health.writeFailed(error);
-    receipt.fail(error, true);
-  }
-
-  /** Memory and counters as they were before the turn. */
-  #cutBack(): void {
-    const { chunk: tail, size, nextId } = this.#mark;
-    this.isTurnOpen = false;
-    this.#writer.abandonFrame();
-    for (let chunk: Chunk | null = tail; chunk !== null; chunk = chunk.next) {
-      this.#undoPuts(chunk, chunk === tail ? size : 0);
-    }
-    this.#chain.cutBehind(tail);
-    tail.size = size;
-    this.nextId = tail.segment.nextId = nextId;
-    for (const reader of this.readers) reader.undoTurn(nextId, tail, size);
-  }
-
-  #undoPuts(chunk: Chunk, from: number): void {
-    const { buffer, view, segment, size } = chunk;
-    if (buffer === null || view === null) return;
-    for (const [start, end] of sealedFrames(view, from, size)) {
-      for (const { record } of decodeRecords(buffer, view, start, end)) {
-        if (record.type !== "put") continue;
-        const dataSize = record.dataEnd - record.dataStart;
-        segment.items--;
-        segment.bytes -= dataSize;
-        for (const reader of this.readers)
-          if (isFor(record.reader, reader)) reader.undoPut(record.id, dataSize);
-      }
-    }
-  }
-
-  /** Writes the records that failed turns still owe, if the disk takes them; they stay owed otherwise. */
-  writeOwed(): boolean {
-    this.#beginTurn();
-    try {
-      this.tail.segment.file!.truncate(this.tail.end);
-      for (const record of this.#readerRecords) this.#writer.copy(record, this.nextId);
-      this.#writeTail();
-    } catch {
-      this.#cutBack();
-      this.#receipt = null;
-      return false;
-    }
-    this.#noteWritten();
-    this.#settle(this.#receipt!);
-    return true;
-  }
-
-  /** Syncs what this turn and those to come have written, a period from now. */
-  #syncLater(periodMs: number): void {
-    this.#syncTimer ??= this.#options.clock.after(periodMs, () => {
-      this.#syncTimer = null;
-      this.#sync.request(null);
-    });
-  }
-
-  // Segments
-
-  /** Closes the tail segment and begins the next. */
-  #roll(): void {
-    if (this.#chain.roll(this.nextId, this.readers)) {
-      this.#rollAtBytes = 0;
-      if (this.isDurable) this.#compaction.consider();
-      // The states in the new segment hold whatever was still owed.
-      for (const reader of this.readers) reader.turnWritten();
+    const { nextId, settings } = this;
+    if (this.isDurable) {
+      this.#sync.turnWritten(this.tail.segment, receipt, nextId, settings.syncJournal);
     } else {
-      this.#rollAtBytes = this.tail.end + rollRetryBytes;
+      this.#sync.safeNextId = nextId;
+      receipt.keep();
     }
   }
 
-  /**
-   * Writes the files anew that somebody has removed behind our back. Throws the system's error, also when a file's
-   * bytes cannot be had any more.
-   */
+  writeOwed(): boolean {
+    const receipt = this.#turn.writeOwed();
+    if (receipt !== null) this.#settle(receipt);
+    return receipt !== null;
+  }
+
+  // Housekeeping
+
   restoreFiles(): void {
-    if (this.tail.segment.file!.isThere()) return;
-    const { disk, logger, folder, queueName } = this.#options;
-    logger.error({ queue: queueName, folder }, "the journal has vanished; writing it again");
-    disk.makeFolder(folder!);
-    this.#chain.restoreFiles();
+    this.#upkeep.restoreFiles();
   }
 
-  #checkFiles(): void {
-    this.#compaction.consider();
-    try {
-      this.restoreFiles();
-    } catch (cause) {
-      this.#health.writeFailed(diskError(cause));
-    }
+  shrink(): void {
+    this.#upkeep.shrink();
   }
 
   /** The regular look: files and memory of a log that is empty and was left alone since the last look shrink. */
   sweep(): void {
-    const { tail } = this;
-    const isIdle = this.#sweptEnd === tail.end;
-    this.#sweptEnd = tail.end;
-    if (this.isDurable && !isIdle && this.refusal === null && !this.isTurnOpen) this.#checkFiles();
-    if (isIdle && this.refusal === null) this.shrink();
-  }
-
-  /** A log that holds nothing any more gives its disk space and memory back. */
-  shrink(): void {
-    const { tail } = this;
-    if (this.isTurnOpen || (tail === tail.segment.firstChunk && tail.size === 0)) return;
-    if (this.readers.some((reader) => reader.items > 0 || reader.openLength > 0)) return;
-    this.#roll();
-    this.#chain.dropDead(this.readers);
+    try {
+      this.#upkeep.sweep();
+    } catch (cause) {
+      this.#health.writeFailed(diskError(cause));
+    }
   }
 
   // Trouble with reading
@@ -501,13 +325,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   damaged(chunk: Chunk, bytes: Buffer, stretches: readonly Stretch[]): void {
     const { disk, logger } = this.#options;
     const nextId = chunk.next?.firstId ?? this.nextId;
-    const { lostIds, lostBytes } = assessChunk(disk, logger, chunk, bytes, stretches, nextId);
-    const length = lostIds.reduce((sum, [from, to]) => sum + to - from, 0);
-    for (const [from, to] of lostIds) {
-      const share = Math.round((lostBytes * (to - from)) / length);
-      for (const reader of this.readers) reader.lose(from, to, share);
-    }
-    if (length > 0) this.noteDone(chunk);
+    const lostLength = loseDamaged(disk, logger, chunk, bytes, stretches, nextId, this.readers);
+    if (lostLength > 0) this.noteDone(chunk);
   }
 
   unreadable(chunk: Chunk, error: Error): void {
@@ -530,10 +349,10 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner {
   /** Closes the files and lets go of the memory; nothing is written any more. */
   abandon(): void {
     this.#isClosed = true;
-    this.#syncTimer?.cancel();
+    this.#sync.close();
     this.#health.close();
     // What was put in this turn was kept, and is gone with the rest.
-    if (this.isTurnOpen) this.#receipt?.keep();
+    if (this.isTurnOpen) this.#turn.receipt?.keep();
     this.#chain.close();
   }
 }

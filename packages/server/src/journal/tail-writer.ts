@@ -2,6 +2,7 @@
 import type { Chunk } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { frameHeadSize, frameType, sealFrame } from "./frame.ts";
+import { encodePutHead, putHeadSize, putHeadSizeWithExpiry } from "./record.ts";
 import type { SegmentChain } from "./segment-chain.ts";
 
 /** A turn's records are cut into frames of about this size: what one flipped bit can take with it. */
@@ -47,6 +48,25 @@ export class TailWriter {
     // Readers walk over the head before the frame is sealed.
     tail.buffer![tail.size] = frameType;
     tail.size += frameHeadSize;
+  }
+
+  /** Appends the item `id` with the data `source[start, end)`, for the readers that `target` stands for. */
+  put(
+    target: number,
+    id: number,
+    source: Buffer,
+    start: number,
+    end: number,
+    flags: number,
+    addTimeMs: number,
+    expiryMs: number,
+  ): void {
+    const headSize = expiryMs === 0 ? putHeadSize : putHeadSizeWithExpiry;
+    const dataSize = end - start;
+    const at = this.room(headSize + dataSize, id);
+    const { view, buffer } = this.#chain.tail;
+    encodePutHead(view!, at, target, id, addTimeMs, expiryMs, flags, dataSize);
+    source.copy(buffer!, at + headSize, start, end);
   }
 
   copy(record: Buffer, nextId: number): void {
