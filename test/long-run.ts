@@ -4,6 +4,7 @@
  *     long-run crash     [--rounds N]  [--seed S]    kills of a node under load (1000)
  *     long-run fuzz      [--seconds N] [--seed S]    strangers at every port, then spoilt spools (60 each)
  *     long-run soak      [--minutes N] [--seed S]    everything at once, nothing grown in the end (60)
+ *     long-run client    [--minutes N] [--seed S]    the cluster client over nodes that everything happens to (10)
  *     long-run full-disk [--rounds N]                a disk that is full again and again (50)
  *
  * The seeds are printed; a seed that is given back repeats the choices, not the timing.
@@ -48,6 +49,15 @@ const runs: Record<string, LongRun> = {
     lengthVariables: ["KESTREL_SOAK_MS"],
     seedVariables: ["KESTREL_SOAK_SEED"],
     tests: ["test/soak"],
+  },
+  client: {
+    option: "minutes",
+    usual: 10,
+    // There are two strategies, one after the other.
+    perUnit: 30_000,
+    lengthVariables: ["CLIENT_SOAK_MS"],
+    seedVariables: ["CLIENT_SOAK_SEED"],
+    tests: ["test/client/soak"],
   },
   "full-disk": {
     option: "rounds",

@@ -1,10 +1,12 @@
 /**
- * A TCP proxy before one node that can do to its connections what networks do: delay, fall silent, reset, end one
- * side only. Disposing of it ends everything.
+ * A TCP proxy before one node that can do to its connections what networks do: delay, fall silent, refuse, reset, end
+ * one side only, or break off in the middle of a message. Disposing of it ends everything.
  */
 
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+export type Direction = "request" | "answer";
 
 interface Pair {
   readonly client: Socket;
@@ -13,25 +15,27 @@ interface Pair {
 
 export class FlakyProxy implements AsyncDisposable {
   readonly #server: Server;
+  readonly #port: number;
   readonly #targetPort: number;
   readonly #pairs = new Set<Pair>();
   #isSilent = false;
   #delayMs = 0;
+  #cut: Direction | undefined;
 
-  static async start(targetPort: number): Promise<FlakyProxy> {
-    const proxy = new FlakyProxy(targetPort);
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
+  static async start(targetPort: number, port: number): Promise<FlakyProxy> {
+    const proxy = new FlakyProxy(targetPort, port);
+    await proxy.accept();
     return proxy;
   }
 
-  private constructor(targetPort: number) {
+  private constructor(targetPort: number, port: number) {
     this.#targetPort = targetPort;
+    this.#port = port;
     this.#server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   }
 
   get address(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `127.0.0.1:${this.#port}`;
   }
 
   get connections(): number {
@@ -62,6 +66,22 @@ export class FlakyProxy implements AsyncDisposable {
     }
   }
 
+  /** Nobody listens any more; connections that are there go on. */
+  refuse(): void {
+    this.#server.close();
+  }
+
+  /** Somebody listens again, on the same port. */
+  async accept(): Promise<void> {
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
+  }
+
+  /** The connection that is next to carry something this way carries a part of it, and is ended. */
+  cutNext(direction: Direction): void {
+    this.#cut = direction;
+  }
+
   resetAll(): void {
     for (const { client, node } of this.#pairs) {
       client.resetAndDestroy();
@@ -80,15 +100,14 @@ export class FlakyProxy implements AsyncDisposable {
       node.destroy();
     }
     this.#server.close();
-    await once(this.#server, "close");
   }
 
   #accept(client: Socket): void {
     const node = connect({ port: this.#targetPort, host: "127.0.0.1", allowHalfOpen: true });
     const pair: Pair = { client, node };
     this.#pairs.add(pair);
-    this.#forward(client, node);
-    this.#forward(node, client);
+    this.#forward(client, node, "request", pair);
+    this.#forward(node, client, "answer", pair);
     for (const socket of [client, node]) {
       socket.on("error", () => socket.destroy());
       socket.on("close", () => {
@@ -102,9 +121,22 @@ export class FlakyProxy implements AsyncDisposable {
     node.pause();
   }
 
-  #forward(from: Socket, to: Socket): void {
-    from.on("data", (chunk) => this.#later(() => to.writable && to.write(chunk)));
+  #forward(from: Socket, to: Socket, direction: Direction, pair: Pair): void {
+    from.on("data", (chunk) =>
+      this.#later(() => {
+        if (this.#cut === direction) this.#cutOff(pair, to, chunk);
+        else if (to.writable) to.write(chunk);
+      }),
+    );
     from.on("end", () => this.#later(() => to.end()));
+  }
+
+  #cutOff({ client, node }: Pair, to: Socket, chunk: Buffer): void {
+    this.#cut = undefined;
+    to.end(chunk.subarray(0, chunk.length >> 1), () => {
+      client.destroy();
+      node.destroy();
+    });
   }
 
   /** In order, since every chunk of a time of delay waits for equally long. */

@@ -1,0 +1,110 @@
+/**
+ * Producers and consumers over three real nodes that everything happens to. What was reported stored is handled, what was
+ * reported refused is not; an item comes twice only where a confirm of it was lost; every call comes to an end; after
+ * each round memory, sockets and timers are back where they were, and in the end the process ends by itself.
+ * CLIENT_SOAK_MS lengthens it, CLIENT_SOAK_SEED repeats its choices.
+ */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type { ClusterOptions, StrategyName } from "@kestrel-mq/client";
+import { expect, test } from "vitest";
+import { Random } from "../../crash/random.ts";
+import type { Footprint, Order, Report } from "./process.ts";
+import { World } from "./world.ts";
+
+const soakMs = Number(process.env.CLIENT_SOAK_MS ?? 4_000);
+const roundMs = Math.min(20_000, soakMs);
+const program = fileURLToPath(new URL("../../dist/client/soak/process.js", import.meta.url));
+
+const timeoutMs = 1_000;
+const connectTimeoutMs = 500;
+/** Far above what any call may take under these time-outs, with three nodes: there to find what hangs. */
+const callMsMax = 20_000;
+/** Fewer rounds say nothing of growth. */
+const roundsToJudge = 4;
+const megabyte = 1024 * 1024;
+
+async function tell(child: ChildProcess, order: Order): Promise<void> {
+  await new Promise<void>((resolve, reject) =>
+    child.send(order, (error) => (error === null ? resolve() : reject(error))),
+  );
+}
+
+async function runRound(
+  world: World,
+  child: ChildProcess,
+  options: ClusterOptions,
+  seed: number,
+): Promise<Report> {
+  await tell(child, { order: "begin", options, seed });
+  world.disturb();
+  await pause(roundMs);
+  await world.calm();
+  await tell(child, { order: "finish" });
+  const [report] = (await once(child, "message")) as [Report];
+  return report;
+}
+
+function expectWell({ violations, hanging, longest, footprint }: Report): void {
+  expect(violations).toEqual([]);
+  expect(hanging).toEqual([]);
+  for (const [call, ms] of Object.entries(longest)) expect(ms, `the longest ${call}`).toBeLessThan(callMsMax);
+  expect(footprint.resources.TCPSocketWrap ?? 0, "sockets left").toBe(0);
+  expect(footprint.resources.Timeout ?? 0, "timers left").toBe(0);
+}
+
+/** The first round warms up. */
+function expectFlat([, ...footprints]: readonly Footprint[]): void {
+  const files = footprints.map(({ openFiles }) => openFiles);
+  expect(Math.max(...files), "files and sockets").toBe(files[0]);
+  const heaps = footprints.map(({ heapBytes }) => heapBytes);
+  expect(heaps.at(-1)!, "heap").toBeLessThan(Math.min(...heaps) + 5 * megabyte);
+  const sizes = footprints.map(({ residentBytes }) => residentBytes);
+  expect(sizes.at(-1)!, "memory").toBeLessThan(Math.min(...sizes) * 1.2 + 30 * megabyte);
+}
+
+test.each<StrategyName>(["round-robin", "hash"])(
+  "under %s, everything reported stored is handled, whatever happens to the nodes",
+  async (strategy) => {
+    const random = Random.announced("CLIENT_SOAK_SEED");
+    await using world = await World.start(random);
+    const child = fork(program, { stdio: "inherit" });
+    const ended = once(child, "exit");
+    try {
+      const options: ClusterOptions = {
+        servers: world.addresses,
+        strategy,
+        timeoutMs,
+        connectTimeoutMs,
+        retry: { minMs: 20, maxMs: 500 },
+        search: { minMs: 100, maxMs: 1_000 },
+        idleMs: 2_000,
+      };
+      const footprints: Footprint[] = [];
+      const endsAt = performance.now() + soakMs;
+      do {
+        const report = await runRound(world, child, options, random.whole(0, 2 ** 32 - 1));
+        footprints.push(report.footprint);
+        console.log(
+          `${strategy}: ${JSON.stringify({ ...report.tally, ...report.footprint, longest: report.longest })}`,
+        );
+        expectWell(report);
+        await expect.poll(() => world.leftovers(), { timeout: 10_000 }).toEqual([]);
+        expect(report.tally.stored).toBeGreaterThan(100);
+      } while (performance.now() < endsAt);
+      console.log(`${strategy}: ${[...world.counts].map(([name, count]) => `${name} ${count}`).join(", ")}`);
+      if (footprints.length >= roundsToJudge) expectFlat(footprints);
+      await tell(child, { order: "end" });
+      const timer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+      expect(await ended).toEqual([0, null]);
+      clearTimeout(timer);
+    } finally {
+      child.kill("SIGKILL");
+      await ended;
+    }
+  },
+  120_000 + 4 * soakMs,
+);
