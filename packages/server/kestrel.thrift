@@ -11,6 +11,9 @@ struct Item {
 
   /* For `confirm` and `abort`; 0 when the item is gone for good already. */
   2: i64 id
+
+  /* Not Kestrel's: 32 bits that the producer stored with the item; left out when they are 0. 3 is kept free. */
+  4: optional i32 flags
 }
 
 struct QueueInfo {
@@ -54,15 +57,17 @@ service Kestrel {
   /*
    * Puts items in order, until the first one that the queue refuses. Returns how many were put.
    * `expiration_msec`: how long they live; 0: for ever.
+   * `flags`, which is not Kestrel's: 32 bits that are stored with each of them. 4 is kept free.
    */
-  i32 put(1: string queue_name, 2: list<binary> items, 3: i32 expiration_msec = 0)
+  i32 put(1: string queue_name, 2: list<binary> items, 3: i32 expiration_msec = 0, 5: i32 flags = 0)
 
   /*
    * Gets up to `max_items` items. Returns when so many are there or, with fewer or none, when `timeout_msec` is over.
    * `auto_abort_msec`: 0: the items are gone for good. Otherwise each one goes back to its queue unless its id is
    * confirmed in that time.
+   * `abort_on_disconnect`, which is not Kestrel's: it goes back as well when this connection ends.
    */
-  list<Item> get(1: string queue_name, 2: i32 max_items, 3: i32 timeout_msec = 0, 4: i32 auto_abort_msec = 0)
+  list<Item> get(1: string queue_name, 2: i32 max_items, 3: i32 timeout_msec = 0, 4: i32 auto_abort_msec = 0, 5: bool abort_on_disconnect = 0)
 
   /* These items are done. Returns how many of them were still open. */
   i32 confirm(1: string queue_name, 2: set<i64> ids)

@@ -23,12 +23,12 @@ def refused(message, call, *args):
         raise AssertionError("was let in")
 
 
-refused("not authenticated", client.put, "orders", [b"x"], 0)
+refused("not authenticated", client.put, "orders", [b"x"], 0, None)
 refused("authentication failure", client.authenticate, "shop", "guess")
 refused("not authenticated", client.current_status)
 client.authenticate("shop", "s\u00e9same")
-assert client.put("orders", [b"x"], 0) == 1
-refused("not allowed to put into secrets", client.put, "secrets", [b"x"], 0)
-assert [item.data for item in client.get("orders", 1, 0, 0)] == [b"x"]
+assert client.put("orders", [b"x"], 0, None) == 1
+refused("not allowed to put into secrets", client.put, "secrets", [b"x"], 0, None)
+assert [item.data for item in client.get("orders", 1, 0, 0, None)] == [b"x"]
 transport.close()
 print("ok")

@@ -221,12 +221,21 @@ describe("thrift", () => {
     to.writeFieldBegin!("", Type.I32, 0);
     to.writeI32!(3);
   }).toString("latin1");
-  const exception = (name: string, sequenceId: number, message: string, type = 6): string =>
+  const exception = (
+    name: string,
+    sequenceId: number,
+    message: string,
+    code: string | null,
+    type = 6,
+  ): string =>
     frameOf(name, 3, sequenceId, (to) => {
       to.writeFieldBegin!("", Type.STRING, 1);
       to.writeString!(message);
       to.writeFieldBegin!("", Type.I32, 2);
       to.writeI32!(type);
+      if (code === null) return;
+      to.writeFieldBegin!("", Type.STRING, 3);
+      to.writeString!(code);
     }).toString("latin1");
   talks("thrift", [
     [
@@ -237,25 +246,34 @@ describe("thrift", () => {
     [
       "another password, then the right one",
       authenticate("shop", "x") + authenticate("shop", "a secret:"),
-      exception("authenticate", 1, "authentication failure") + done,
+      exception("authenticate", 1, "authentication failure", "unauthenticated") + done,
     ],
-    ["nothing said", empty("authenticate"), exception("authenticate", 2, "authentication failure")],
+    [
+      "nothing said",
+      empty("authenticate"),
+      exception("authenticate", 2, "authentication failure", "unauthenticated"),
+    ],
     [
       "more than anybody has",
       authenticate("shop", "x".repeat(5000)) + empty("get_version"),
-      exception("authenticate", 1, "a call has at most 4096 bytes of arguments, not 5019") +
+      exception("authenticate", 1, "a call has at most 4096 bytes of arguments, not 5019", "too-large") +
         text("get_version", 2, "3.0.0"),
     ],
     [
       "others wait until then, and the connection lives",
       empty("current_status") + authenticate("shop", "a secret:") + empty("current_status"),
-      exception("current_status", 2, "not authenticated") + done + status,
+      exception("current_status", 2, "not authenticated", "unauthenticated") + done + status,
     ],
     [
       "the probe of Finagle's clients is answered as ever",
       empty("__can__finagle__trace__v3__") + authenticate("shop", "a secret:"),
-      exception("__can__finagle__trace__v3__", 2, "Invalid method name: '__can__finagle__trace__v3__'", 1) +
-        done,
+      exception(
+        "__can__finagle__trace__v3__",
+        2,
+        "Invalid method name: '__can__finagle__trace__v3__'",
+        null,
+        1,
+      ) + done,
     ],
   ]);
 });

@@ -46,13 +46,18 @@ export class Bulk {
   /** Ends the wait. The client may be gone, so what was collected goes back, and the answer is empty. */
   stopWaiting(): void {
     if (this.#gathering === null) return;
-    this.end();
+    this.#abandon();
     this.#host.counters.getMisses++;
     this.#client.reply({ kind: "gathered", items: [], firstId: 0 });
   }
 
-  /** The client is gone. What is lent stays so until its time is over. */
+  /** The client is gone. What is lent stays so until its time is over, but for what ends with the session. */
   end(): void {
+    this.#abandon();
+    this.#host.lentReads.abortBound(this.#borrower);
+  }
+
+  #abandon(): void {
     const gathering = this.#gathering;
     this.#gathering = null;
     gathering?.abandon();
@@ -61,7 +66,7 @@ export class Bulk {
   #put(request: PutManyRequest): void {
     const { queues, counters, controls, timings } = this.#host;
     requireWrites(controls);
-    const { queue, source, bounds, expiryMs, stopsAtRefusal } = request;
+    const { queue, source, bounds, flags, expiryMs, stopsAtRefusal } = request;
     const receipts: Receipt[] = [];
     let length = 0;
     for (let i = 0; i < request.length; i++) {
@@ -69,7 +74,7 @@ export class Bulk {
       const began = timings.beginPut();
       let result: ReturnType<typeof queues.put>;
       try {
-        result = queues.put(queue, source, bounds[2 * i]!, bounds[2 * i + 1]!, 0, expiryMs);
+        result = queues.put(queue, source, bounds[2 * i]!, bounds[2 * i + 1]!, flags, expiryMs);
       } catch (error) {
         if (length === 0 || !(error instanceof KestrelError)) throw error;
         break;
@@ -106,7 +111,7 @@ export class Bulk {
           deadline: request.waitMs > 0 ? clock.now() + request.waitMs : 0,
           mayGoOn: () => this.#pass.mayGet(request.queue),
         },
-        (items) => (isLent ? this.#lend(queue, items, request.lendMs) : this.#finish(queue, items)),
+        (items) => (isLent ? this.#lend(queue, items, request) : this.#finish(queue, items)),
       ),
     );
   }
@@ -116,10 +121,10 @@ export class Bulk {
     gathering.resume();
   }
 
-  #lend(queue: Queue, items: readonly GatheredItem[], lendMs: number): void {
+  #lend(queue: Queue, items: readonly GatheredItem[], plan: GatherRequest): void {
     const ids = items.map(({ itemId }) => itemId);
     const { lentReads } = this.#host;
-    const firstId = ids.length === 0 ? 0 : lentReads.lend(queue, ids, lendMs, this.#borrower);
+    const firstId = ids.length === 0 ? 0 : lentReads.lend(queue, ids, plan, this.#borrower);
     this.#gathering!.onLapse = (itemId) => {
       const index = ids.indexOf(itemId);
       if (index >= 0) lentReads.forget(firstId + index);

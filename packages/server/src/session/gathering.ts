@@ -14,6 +14,7 @@ import type { SessionHost } from "./session.ts";
 export interface GatheredItem {
   /** Of the queue; not the one that clients get to see. */
   readonly itemId: number;
+  readonly flags: number;
   readonly data: Buffer;
   readonly receipt: Receipt | null;
 }
@@ -123,7 +124,7 @@ export class Gathering implements Receiver {
     this.onLapse(id);
   }
 
-  #add({ id, buffer, start, end, receipt }: ItemView): void {
+  #add({ id, flags, buffer, start, end, receipt }: ItemView): void {
     const size = end - start;
     let data: Buffer;
     if (size >= largeItemBytes) {
@@ -132,7 +133,7 @@ export class Gathering implements Receiver {
       data = Buffer.allocUnsafe(size);
       buffer.copy(data, 0, start, end);
     }
-    this.#items.push({ itemId: id, data, receipt });
+    this.#items.push({ itemId: id, flags, data, receipt });
     this.#bytes += size;
   }
 

@@ -12,6 +12,7 @@ const gather: GatherRequest = {
   bytesMax: 1000,
   waitMs: 0,
   lendMs: 600_000,
+  endsWithSession: false,
 };
 
 class Client {

@@ -17,10 +17,15 @@ beforeEach(async () => {
 afterEach(() => node.stop());
 
 /** Opens so many items and lends them. */
-async function lend(length: number, lendMs: number, borrower = new Borrower()): Promise<number> {
+async function lend(
+  length: number,
+  lendMs: number,
+  borrower = new Borrower(),
+  endsWithSession = false,
+): Promise<number> {
   const ids: number[] = [];
   for (let i = 0; i < length; i++) ids.push((await node.get("q", "open"))!.id);
-  return reads.lend(queue, ids, lendMs, borrower);
+  return reads.lend(queue, ids, { lendMs, endsWithSession }, borrower);
 }
 
 test("an id from before a restart closes nothing", async () => {
@@ -29,7 +34,12 @@ test("an id from before a restart closes nothing", async () => {
   const after = await node.afterKill();
   const readsAfter = new LentReads(node.clock);
   const { id } = (await after.get("q", "open"))!;
-  const lent = readsAfter.lend(after.queue("q"), [id], 60_000, new Borrower());
+  const lent = readsAfter.lend(
+    after.queue("q"),
+    [id],
+    { lendMs: 60_000, endsWithSession: false },
+    new Borrower(),
+  );
   expect(lent).toBeGreaterThan(before + 1);
   expect([readsAfter.confirm(before), readsAfter.abort(before + 1)]).toEqual([false, false]);
   expect(readsAfter.confirm(lent)).not.toBe(false);
@@ -61,4 +71,15 @@ test("an item that went back by the queue's own rule is not closed a second time
   const first = await lend(1, 1000);
   queue.abort((await node.get("q", "peek"))!.id - 1);
   expect([reads.confirm(first), queue.length]).toEqual([false, 3]);
+});
+
+test("what is bound to its borrower goes back with it, and the rest stays lent", async () => {
+  const borrower = new Borrower();
+  await lend(1, 1000, borrower);
+  const bound = await lend(2, 1000, borrower, true);
+  expect(reads.confirm(bound)).not.toBe(false);
+  reads.abortBound(borrower);
+  expect(await node.drain("q")).toEqual(["c"]);
+  node.clock.advance(1000);
+  expect(await node.drain("q")).toEqual(["a"]);
 });

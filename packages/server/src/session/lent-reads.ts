@@ -1,6 +1,6 @@
 /**
- * Open reads that belong to the server, not to a session: they survive their client's disconnect until their time
- * is over, and whoever names their ids may close them. Ids rise over all queues. They begin with the time of the
+ * Open reads that belong to the server, not to a session: unless bound to it, they survive their client's disconnect
+ * until their time is over, and whoever names their ids may close them. Ids rise over all queues. They begin with the time of the
  * start, so that an id from before a restart closes nothing.
  */
 import type { Clock, Timer } from "../clock.ts";
@@ -11,6 +11,8 @@ import type { Queue } from "../queue/queue.ts";
 interface Loan {
   readonly queue: Queue;
   readonly borrower: Borrower;
+  readonly firstId: number;
+  readonly endId: number;
   timer: Timer | null;
   /** How many of them are still lent. */
   length: number;
@@ -24,9 +26,18 @@ interface LentItem {
 /** Ids given out per millisecond, on average, before they could meet those of the next start. */
 const idsPerMs = 1000;
 
+export interface LoanPlan {
+  /** Then those that are left go back to the head. */
+  readonly lendMs: number;
+  /** They go back with the borrower's end as well. */
+  readonly endsWithSession: boolean;
+}
+
 /** What one session has borrowed and nobody has closed yet, by queue. */
 export class Borrower {
   readonly #lengths: Map<Queue, number> = new Map();
+  /** Those that end with it. */
+  readonly bound: Set<Loan> = new Set();
 
   lengthOf(queue: Queue): number {
     return this.#lengths.get(queue) ?? 0;
@@ -50,19 +61,27 @@ export class LentReads {
   }
 
   /**
-   * Lends these open items of a queue, at least one, for `lendMs`; then those that are left go back to the head.
-   * Returns the first one's id; the others have the ids that follow.
+   * Lends these open items of a queue, at least one. Returns the first one's id; the others have the ids that
+   * follow.
    */
-  lend(queue: Queue, itemIds: readonly number[], lendMs: number, borrower: Borrower): number {
+  lend(queue: Queue, itemIds: readonly number[], plan: LoanPlan, borrower: Borrower): number {
     const firstId = this.#nextId;
-    const loan: Loan = { queue, borrower, timer: null, length: itemIds.length };
+    const endId = firstId + itemIds.length;
+    const loan: Loan = { queue, borrower, firstId, endId, timer: null, length: itemIds.length };
     for (const itemId of itemIds) this.#items.set(this.#nextId++, { itemId, loan });
     borrower.add(queue, itemIds.length);
-    const endId = this.#nextId;
-    loan.timer = this.#clock.after(lendMs, () => {
-      for (let id = firstId; id < endId; id++) this.abort(id);
-    });
+    if (plan.endsWithSession) borrower.bound.add(loan);
+    loan.timer = this.#clock.after(plan.lendMs, () => this.#abortLoan(loan));
     return firstId;
+  }
+
+  /** The borrower is gone: what is bound to it goes back, in its old places. */
+  abortBound(borrower: Borrower): void {
+    for (const loan of borrower.bound) this.#abortLoan(loan);
+  }
+
+  #abortLoan({ firstId, endId }: Loan): void {
+    for (let id = firstId; id < endId; id++) this.abort(id);
   }
 
   /** Where the item lies; undefined: it is not lent (any more). */
@@ -94,7 +113,10 @@ export class LentReads {
     const { loan } = item;
     loan.borrower.add(loan.queue, -1);
     loan.length--;
-    if (loan.length === 0) loan.timer?.cancel();
+    if (loan.length === 0) {
+      loan.timer?.cancel();
+      loan.borrower.bound.delete(loan);
+    }
     return item;
   }
 }

@@ -80,6 +80,8 @@ export interface PutManyRequest {
   length: number;
   /** Absolute, in ms since the epoch; 0: never. */
   expiryMs: number;
+  /** Of each of them. */
+  flags: number;
   /** A refused item ends the request; otherwise the others are tried all the same. */
   readonly stopsAtRefusal: boolean;
 }
@@ -95,6 +97,8 @@ export interface GatherRequest {
   readonly waitMs: number;
   /** For how long they are lent, counted from the answer; 0: they are gone for good. */
   readonly lendMs: number;
+  /** What is lent goes back with the session's end. */
+  readonly endsWithSession: boolean;
 }
 
 /** Closes lent items. */

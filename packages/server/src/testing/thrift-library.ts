@@ -20,6 +20,7 @@ export interface Int64 {
 export interface ThriftItem {
   readonly data: Buffer;
   readonly id: Int64;
+  readonly flags: number | null;
 }
 
 interface ThriftQueueInfo {
@@ -35,8 +36,19 @@ interface ThriftQueueInfo {
 /** What the compiler makes of service Kestrel. */
 export interface ThriftKestrel {
   authenticate(user: string, password: string): Promise<void>;
-  put(queue: string, items: readonly (Buffer | string)[], expirationMs?: number): Promise<number>;
-  get(queue: string, max: number, timeoutMs?: number, autoAbortMs?: number): Promise<ThriftItem[]>;
+  put(
+    queue: string,
+    items: readonly (Buffer | string)[],
+    expirationMs?: number,
+    flags?: number,
+  ): Promise<number>;
+  get(
+    queue: string,
+    max: number,
+    timeoutMs?: number,
+    autoAbortMs?: number,
+    abortsOnDisconnect?: boolean,
+  ): Promise<ThriftItem[]>;
   confirm(queue: string, ids: readonly Int64[]): Promise<number>;
   abort(queue: string, ids: readonly Int64[]): Promise<number>;
   peek(queue: string): Promise<ThriftQueueInfo>;

@@ -49,6 +49,7 @@ const put: PutManyRequest = {
   bounds: [],
   length: 0,
   expiryMs: 0,
+  flags: 0,
   stopsAtRefusal: false,
 };
 

@@ -22,6 +22,7 @@ export class MalformedFrame extends Error {
 
 export const types = {
   stop: 0,
+  bool: 2,
   i32: 8,
   i64: 10,
   string: 11,
@@ -70,6 +71,10 @@ export class BinaryReader {
 
   skipField(): void {
     this.#skip(this.#fieldType, 0);
+  }
+
+  bool(): boolean {
+    return this.#byte() !== 0;
   }
 
   int32(): number {

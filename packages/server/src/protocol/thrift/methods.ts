@@ -41,6 +41,7 @@ const put: PutManyRequest = {
   bounds: [],
   length: 0,
   expiryMs: 0,
+  flags: 0,
   stopsAtRefusal: true,
 };
 
@@ -64,11 +65,13 @@ function readPut(reader: BinaryReader, { nowMs, itemBytesMax }: ArgumentLimits):
   put.queue = "";
   put.length = 0;
   put.bounds = [];
+  put.flags = 0;
   let expirationMs = 0;
   while (reader.nextField()) {
     if (reader.isField(1, types.string)) put.queue = readName(reader);
     else if (reader.isField(2, types.list)) readItems(reader, itemBytesMax);
     else if (reader.isField(3, types.i32)) expirationMs = reader.int32();
+    else if (reader.isField(5, types.i32)) put.flags = reader.int32() >>> 0;
     else reader.skipField();
   }
   put.expiryMs = expirationMs === 0 ? 0 : Math.max(1, nowMs + expirationMs);
@@ -93,14 +96,16 @@ function readGet(reader: BinaryReader): Request {
   let lengthMax = 0;
   let waitMs = 0;
   let lendMs = 0;
+  let endsWithSession = false;
   while (reader.nextField()) {
     if (reader.isField(1, types.string)) queue = readName(reader);
     else if (reader.isField(2, types.i32)) lengthMax = Math.min(listLengthMax, reader.int32());
     else if (reader.isField(3, types.i32)) waitMs = reader.int32();
     else if (reader.isField(4, types.i32)) lendMs = reader.int32();
+    else if (reader.isField(5, types.bool)) endsWithSession = reader.bool();
     else reader.skipField();
   }
-  return { kind: "gather", queue, lengthMax, bytesMax: gatheredBytesMax, waitMs, lendMs };
+  return { kind: "gather", queue, lengthMax, bytesMax: gatheredBytesMax, waitMs, lendMs, endsWithSession };
 }
 
 /** The queue's name is of no account, as with Kestrel: an id says all. */

@@ -1,4 +1,5 @@
 /** Answers to thrift calls: frames with a header as the call had it, and a struct whose field 0 is the result. */
+import type { KestrelErrorCode } from "../../errors.ts";
 import type { GatheredItem } from "../../session/gathering.ts";
 import type { Output } from "../output.ts";
 import { types } from "./binary-reader.ts";
@@ -55,14 +56,16 @@ export function renderItems(
 ): void {
   const emptyItemSize = fieldSize + sizeSize + fieldSize + 8 + stopSize;
   let size = fieldSize + 1 + sizeSize + items.length * emptyItemSize + stopSize;
-  for (const { data } of items) size += data.length;
+  for (const { data, flags } of items) size += data.length + (flags === 0 ? 0 : fieldSize + 4);
   header(output, call, messageTypes.reply, size);
   field(output, types.list, 0);
   byte(output, types.struct);
   int32(output, items.length);
   for (let i = 0; i < items.length; i++) {
-    stringField(output, 1, items[i]!.data);
+    const { data, flags } = items[i]!;
+    stringField(output, 1, data);
     int64Field(output, 2, firstId === 0 ? 0 : firstId + i);
+    if (flags !== 0) int32Field(output, 4, flags | 0);
     stop(output);
   }
   stop(output);
@@ -85,12 +88,24 @@ export function renderQueueInfo(output: Output, call: Call, info: QueueInfo): vo
   stop(output);
 }
 
-export function renderException(output: Output, call: Call, type: number, message: string): void {
+/** Why a call was refused; `too-large`: it has more bytes than a call may have. */
+export type ExceptionCode = KestrelErrorCode | "too-large";
+
+/** `code`: what it is about, for programs. Clients of others don't know the field and pass it by. */
+export function renderException(
+  output: Output,
+  call: Call,
+  type: number,
+  message: string,
+  code?: ExceptionCode,
+): void {
   const bytes = Buffer.from(message);
-  const size = fieldSize + sizeSize + bytes.length + fieldSize + 4 + stopSize;
+  const codeSize = code === undefined ? 0 : fieldSize + sizeSize + code.length;
+  const size = fieldSize + sizeSize + bytes.length + fieldSize + 4 + codeSize + stopSize;
   header(output, call, messageTypes.exception, size);
   stringField(output, 1, bytes);
   int32Field(output, 2, type);
+  if (code !== undefined) stringField(output, 3, Buffer.from(code));
   stop(output);
 }
 

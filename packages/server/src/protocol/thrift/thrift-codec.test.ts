@@ -1,7 +1,16 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { TestPort, type TestPortOptions } from "../../testing/fake-connection.ts";
 import { bytewise, cutsOf } from "../../testing/pieces.ts";
-import { FakeThrift, type FakeThriftOptions, idsOf, int64, textsOf } from "../../testing/thrift-library.ts";
+import {
+  call,
+  FakeThrift,
+  type FakeThriftOptions,
+  frameOf,
+  idsOf,
+  int64,
+  textsOf,
+  type Writer,
+} from "../../testing/thrift-library.ts";
 import { ThriftCodec } from "./thrift-codec.ts";
 
 let port: TestPort;
@@ -30,6 +39,16 @@ async function put(texts: readonly string[]): Promise<void> {
 }
 
 const internalError = 6;
+
+/** Of a get, written by hand: without what code of today writes for everybody. */
+function getArguments(queue: string, max: number): (to: Writer) => void {
+  return (to) => {
+    to.writeFieldBegin!("queue_name", 11, 1);
+    to.writeString!(queue);
+    to.writeFieldBegin!("max_items", 8, 2);
+    to.writeI32!(max);
+  };
+}
 
 describe("put and get", () => {
   test("items in order, for good", async () => {
@@ -303,6 +322,48 @@ describe("open reads", () => {
     for (const id of ["7fffffffffffffff", "ffffffffffffffff", "8000000000000000"]) {
       expect(await one.ask((kestrel) => kestrel.confirm("q", [int64(id)]))).toBe(0);
     }
+  });
+});
+
+describe("what only ours has", () => {
+  test("flags are stored with each item of a put, and come with it from every get", async () => {
+    const one = await client();
+    await one.ask((kestrel) => kestrel.put("q", ["a", "b"], 0, -2));
+    await put(["c"]);
+    const opened = await one.ask((kestrel) => kestrel.get("q", 1, 0, 1000));
+    expect(opened!.map(({ flags }) => flags)).toEqual([-2]);
+    const taken = await one.ask((kestrel) => kestrel.get("q", 2));
+    expect(taken!.map(({ flags }) => flags)).toEqual([-2, null]);
+  });
+
+  test("without flags the bytes are Kestrel's", async () => {
+    const one = await client();
+    await one.ask((kestrel) => kestrel.put("q", ["a"]));
+    one.connection.send(frameOf("get", call, 7, getArguments("q", 1)));
+    const item = "0b000100000001610a0002000000000000000000";
+    const body = `8001000200000003676574000000070f00000c00000001${item}00`;
+    const frame = (body.length / 2).toString(16).padStart(8, "0") + body;
+    expect(Buffer.from(await one.connection.hear(), "latin1").toString("hex")).toBe(frame);
+  });
+
+  test("open reads that end with their connection, and any connection may confirm until then", async () => {
+    await start();
+    await put(["a", "b", "c"]);
+    const [one, two] = [connect(), connect()];
+    const opened = await one.ask((kestrel) => kestrel.get("q", 3, 0, 1000, true));
+    expect(await two.ask((kestrel) => kestrel.confirm("q", [opened![1]!.id]))).toBe(1);
+    one.connection.drop();
+    expect(port.node.queue("q").openLength).toBe(0);
+    expect(await two.ask((kestrel) => kestrel.confirm("q", idsOf(opened!)))).toBe(0);
+    expect(textsOf((await two.ask((kestrel) => kestrel.get("q", 9)))!)).toEqual(["a", "c"]);
+    port.node.clock.advance(1000);
+    expect(port.node.queue("q").length).toBe(0);
+  });
+
+  test("an exception says in a field of its own what it is about", async () => {
+    const one = await client();
+    one.connection.send(frameOf("get", call, 7, getArguments("a/b", 1)));
+    expect(await one.connection.hear()).toContain("\x0b\x00\x03\x00\x00\x00\x08bad-name\x00");
   });
 });
 

@@ -47,7 +47,7 @@ export class ThriftCodec implements Codec {
   #methodNumber = -1;
   #isOneway = false;
   /** What the swallowed arguments are answered with. */
-  #refusal: { readonly type: number; readonly message: string } | null = null;
+  #refusal: Exception | null = null;
 
   constructor(wire: Wire, host: ThriftHost) {
     this.#wire = wire;
@@ -79,12 +79,13 @@ export class ThriftCodec implements Codec {
     const { isBarred } = this.#wire;
     const callBytesMax = isBarred ? barredCallBytesMax : this.#host.limits.itemBytesMax + callBytesBeyondItem;
     if (this.#methodNumber < 0) {
-      this.#swallow(size, answers.exceptionTypes.unknownMethod, `Invalid method name: '${header.name}'`);
+      const message = `Invalid method name: '${header.name}'`;
+      this.#swallow(size, { type: answers.exceptionTypes.unknownMethod, message });
     } else if (isBarred && !methods[this.#methodNumber]!.isOpen) {
-      this.#swallow(size, answers.exceptionTypes.internalError, "not authenticated");
+      this.#swallow(size, refusal("unauthenticated", "not authenticated"));
     } else if (size > callBytesMax) {
       const message = `a call has at most ${callBytesMax} bytes of arguments, not ${size}`;
-      this.#swallow(size, answers.exceptionTypes.internalError, message);
+      this.#swallow(size, refusal("too-large", message));
     } else if (frameEnd > end) {
       this.#wire.readBody(size);
     } else {
@@ -94,8 +95,8 @@ export class ThriftCodec implements Codec {
     return argumentsStart;
   }
 
-  #swallow(size: number, type: number, message: string): void {
-    this.#refusal = { type, message };
+  #swallow(size: number, exception: Exception): void {
+    this.#refusal = exception;
     this.#wire.swallowBody(size);
   }
 
@@ -104,13 +105,13 @@ export class ThriftCodec implements Codec {
   }
 
   bodyRefused(error: KestrelError): void {
-    this.#refusal = { type: answers.exceptionTypes.internalError, message: error.message };
+    this.#refusal = refusal(error.code, error.message);
   }
 
   bodySwallowed(): void {
-    const { type, message } = this.#refusal!;
+    const exception = this.#refusal!;
     this.#refusal = null;
-    this.#answerException(type, message);
+    this.#answerException(exception);
   }
 
   #execute(input: Buffer, start: number, end: number): void {
@@ -138,7 +139,7 @@ export class ThriftCodec implements Codec {
       if (error instanceof KestrelError) {
         this.#refuse(error);
       } else if (error instanceof MalformedFrame) {
-        this.#answerException(answers.exceptionTypes.protocolError, error.message);
+        this.#answerException({ type: answers.exceptionTypes.protocolError, message: error.message });
         this.#wire.close();
       } else {
         throw error;
@@ -182,19 +183,30 @@ export class ThriftCodec implements Codec {
   }
 
   #refuse(error: KestrelError): void {
-    this.#answerException(answers.exceptionTypes.internalError, error.message);
+    this.#answerException(refusal(error.code, error.message));
   }
 
-  #answerException(type: number, message: string): void {
-    if (!this.#isOneway) answers.renderException(this.#wire.output, this.#call, type, message);
+  #answerException({ type, message, code }: Exception): void {
+    if (!this.#isOneway) answers.renderException(this.#wire.output, this.#call, type, message, code);
   }
 
   renderFailure(tag: number, opaque: number, error: KestrelError, _isLast: boolean, output: Output): void {
     if ((tag & onewayMark) !== 0) return;
     const { name } = methods[tag >> methodShift]!;
     const call = { name, isStrict: (tag & strictMark) !== 0, sequenceId: opaque };
-    answers.renderException(output, call, answers.exceptionTypes.internalError, error.message);
+    answers.renderException(output, call, answers.exceptionTypes.internalError, error.message, error.code);
   }
+}
+
+/** What a call is answered with in place of a result. */
+interface Exception {
+  readonly type: number;
+  readonly message: string;
+  readonly code?: answers.ExceptionCode;
+}
+
+function refusal(code: answers.ExceptionCode, message: string): Exception {
+  return { type: answers.exceptionTypes.internalError, message, code };
 }
 
 function queueInfoOf(head: Buffer | null, statistics: readonly Statistic[]): answers.QueueInfo {

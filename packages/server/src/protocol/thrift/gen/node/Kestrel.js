@@ -110,6 +110,7 @@ const Kestrel_put_args = class {
     this.queue_name = null;
     this.items = null;
     this.expiration_msec = 0;
+    this.flags = 0;
     if (args) {
       if (args.queue_name !== undefined && args.queue_name !== null) {
         this.queue_name = args.queue_name;
@@ -119,6 +120,9 @@ const Kestrel_put_args = class {
       }
       if (args.expiration_msec !== undefined && args.expiration_msec !== null) {
         this.expiration_msec = args.expiration_msec;
+      }
+      if (args.flags !== undefined && args.flags !== null) {
+        this.flags = args.flags;
       }
     }
   }
@@ -162,6 +166,13 @@ const Kestrel_put_args = class {
           input.skip(ftype);
         }
         break;
+        case 5:
+        if (ftype == Thrift.Type.I32) {
+          this.flags = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -193,6 +204,11 @@ const Kestrel_put_args = class {
     if (this.expiration_msec !== null && this.expiration_msec !== undefined) {
       output.writeFieldBegin('expiration_msec', Thrift.Type.I32, 3);
       output.writeI32(this.expiration_msec);
+      output.writeFieldEnd();
+    }
+    if (this.flags !== null && this.flags !== undefined) {
+      output.writeFieldBegin('flags', Thrift.Type.I32, 5);
+      output.writeI32(this.flags);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -259,6 +275,7 @@ const Kestrel_get_args = class {
     this.max_items = null;
     this.timeout_msec = 0;
     this.auto_abort_msec = 0;
+    this.abort_on_disconnect = false;
     if (args) {
       if (args.queue_name !== undefined && args.queue_name !== null) {
         this.queue_name = args.queue_name;
@@ -271,6 +288,9 @@ const Kestrel_get_args = class {
       }
       if (args.auto_abort_msec !== undefined && args.auto_abort_msec !== null) {
         this.auto_abort_msec = args.auto_abort_msec;
+      }
+      if (args.abort_on_disconnect !== undefined && args.abort_on_disconnect !== null) {
+        this.abort_on_disconnect = args.abort_on_disconnect;
       }
     }
   }
@@ -313,6 +333,13 @@ const Kestrel_get_args = class {
           input.skip(ftype);
         }
         break;
+        case 5:
+        if (ftype == Thrift.Type.BOOL) {
+          this.abort_on_disconnect = input.readBool();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -342,6 +369,11 @@ const Kestrel_get_args = class {
     if (this.auto_abort_msec !== null && this.auto_abort_msec !== undefined) {
       output.writeFieldBegin('auto_abort_msec', Thrift.Type.I32, 4);
       output.writeI32(this.auto_abort_msec);
+      output.writeFieldEnd();
+    }
+    if (this.abort_on_disconnect !== null && this.abort_on_disconnect !== undefined) {
+      output.writeFieldBegin('abort_on_disconnect', Thrift.Type.BOOL, 5);
+      output.writeBool(this.abort_on_disconnect);
       output.writeFieldEnd();
     }
     output.writeFieldStop();
@@ -1295,23 +1327,24 @@ const KestrelClient = exports.Client = class KestrelClient {
     callback(null);
   }
 
-  put (queue_name, items, expiration_msec) {
+  put (queue_name, items, expiration_msec, flags) {
     this._seqid = this.new_seqid();
     const self = this;
     return new Promise((resolve, reject) => {
       self._reqs[self.seqid()] = (error, result) => {
         return error ? reject(error) : resolve(result);
       };
-      self.send_put(queue_name, items, expiration_msec);
+      self.send_put(queue_name, items, expiration_msec, flags);
     });
   }
 
-  send_put (queue_name, items, expiration_msec) {
+  send_put (queue_name, items, expiration_msec, flags) {
     const output = new this.pClass(this.output);
     const params = {
       queue_name: queue_name,
       items: items,
-      expiration_msec: expiration_msec
+      expiration_msec: expiration_msec,
+      flags: flags
     };
     const args = new Kestrel_put_args(params);
     try {
@@ -1348,24 +1381,25 @@ const KestrelClient = exports.Client = class KestrelClient {
     return callback('put failed: unknown result');
   }
 
-  get (queue_name, max_items, timeout_msec, auto_abort_msec) {
+  get (queue_name, max_items, timeout_msec, auto_abort_msec, abort_on_disconnect) {
     this._seqid = this.new_seqid();
     const self = this;
     return new Promise((resolve, reject) => {
       self._reqs[self.seqid()] = (error, result) => {
         return error ? reject(error) : resolve(result);
       };
-      self.send_get(queue_name, max_items, timeout_msec, auto_abort_msec);
+      self.send_get(queue_name, max_items, timeout_msec, auto_abort_msec, abort_on_disconnect);
     });
   }
 
-  send_get (queue_name, max_items, timeout_msec, auto_abort_msec) {
+  send_get (queue_name, max_items, timeout_msec, auto_abort_msec, abort_on_disconnect) {
     const output = new this.pClass(this.output);
     const params = {
       queue_name: queue_name,
       max_items: max_items,
       timeout_msec: timeout_msec,
-      auto_abort_msec: auto_abort_msec
+      auto_abort_msec: auto_abort_msec,
+      abort_on_disconnect: abort_on_disconnect
     };
     const args = new Kestrel_get_args(params);
     try {
@@ -1902,11 +1936,12 @@ const KestrelProcessor = exports.Processor = class KestrelProcessor {
     const args = new Kestrel_put_args();
     args.read(input);
     input.readMessageEnd();
-    if (this._handler.put.length === 3) {
+    if (this._handler.put.length === 4) {
       Promise.resolve(this._handler.put.bind(this._handler)(
         args.queue_name,
         args.items,
-        args.expiration_msec
+        args.expiration_msec,
+        args.flags
       )).then(result => {
         const result_obj = new Kestrel_put_result({success: result});
         output.writeMessageBegin("put", Thrift.MessageType.REPLY, seqid);
@@ -1922,7 +1957,7 @@ const KestrelProcessor = exports.Processor = class KestrelProcessor {
         output.flush();
       });
     } else {
-      this._handler.put(args.queue_name, args.items, args.expiration_msec, (err, result) => {
+      this._handler.put(args.queue_name, args.items, args.expiration_msec, args.flags, (err, result) => {
         let result_obj;
         if ((err === null || typeof err === 'undefined')) {
           result_obj = new Kestrel_put_result((err !== null || typeof err === 'undefined') ? err : {success: result});
@@ -1941,12 +1976,13 @@ const KestrelProcessor = exports.Processor = class KestrelProcessor {
     const args = new Kestrel_get_args();
     args.read(input);
     input.readMessageEnd();
-    if (this._handler.get.length === 4) {
+    if (this._handler.get.length === 5) {
       Promise.resolve(this._handler.get.bind(this._handler)(
         args.queue_name,
         args.max_items,
         args.timeout_msec,
-        args.auto_abort_msec
+        args.auto_abort_msec,
+        args.abort_on_disconnect
       )).then(result => {
         const result_obj = new Kestrel_get_result({success: result});
         output.writeMessageBegin("get", Thrift.MessageType.REPLY, seqid);
@@ -1962,7 +1998,7 @@ const KestrelProcessor = exports.Processor = class KestrelProcessor {
         output.flush();
       });
     } else {
-      this._handler.get(args.queue_name, args.max_items, args.timeout_msec, args.auto_abort_msec, (err, result) => {
+      this._handler.get(args.queue_name, args.max_items, args.timeout_msec, args.auto_abort_msec, args.abort_on_disconnect, (err, result) => {
         let result_obj;
         if ((err === null || typeof err === 'undefined')) {
           result_obj = new Kestrel_get_result((err !== null || typeof err === 'undefined') ? err : {success: result});

@@ -21,12 +21,16 @@ const Item = module.exports.Item = class {
   constructor(args) {
     this.data = null;
     this.id = null;
+    this.flags = null;
     if (args) {
       if (args.data !== undefined && args.data !== null) {
         this.data = args.data;
       }
       if (args.id !== undefined && args.id !== null) {
         this.id = args.id;
+      }
+      if (args.flags !== undefined && args.flags !== null) {
+        this.flags = args.flags;
       }
     }
   }
@@ -55,6 +59,13 @@ const Item = module.exports.Item = class {
           input.skip(ftype);
         }
         break;
+        case 4:
+        if (ftype == Thrift.Type.I32) {
+          this.flags = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -74,6 +85,11 @@ const Item = module.exports.Item = class {
     if (this.id !== null && this.id !== undefined) {
       output.writeFieldBegin('id', Thrift.Type.I64, 2);
       output.writeI64(this.id);
+      output.writeFieldEnd();
+    }
+    if (this.flags !== null && this.flags !== undefined) {
+      output.writeFieldBegin('flags', Thrift.Type.I32, 4);
+      output.writeI32(this.flags);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

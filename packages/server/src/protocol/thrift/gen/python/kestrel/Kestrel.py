@@ -28,23 +28,25 @@ class Iface(object):
         """
         pass
 
-    def put(self, queue_name, items, expiration_msec):
+    def put(self, queue_name, items, expiration_msec, flags):
         """
         Parameters:
          - queue_name
          - items
          - expiration_msec
+         - flags
 
         """
         pass
 
-    def get(self, queue_name, max_items, timeout_msec, auto_abort_msec):
+    def get(self, queue_name, max_items, timeout_msec, auto_abort_msec, abort_on_disconnect):
         """
         Parameters:
          - queue_name
          - max_items
          - timeout_msec
          - auto_abort_msec
+         - abort_on_disconnect
 
         """
         pass
@@ -148,23 +150,25 @@ class Client(Iface):
         iprot.readMessageEnd()
         return
 
-    def put(self, queue_name, items, expiration_msec):
+    def put(self, queue_name, items, expiration_msec, flags):
         """
         Parameters:
          - queue_name
          - items
          - expiration_msec
+         - flags
 
         """
-        self.send_put(queue_name, items, expiration_msec)
+        self.send_put(queue_name, items, expiration_msec, flags)
         return self.recv_put()
 
-    def send_put(self, queue_name, items, expiration_msec):
+    def send_put(self, queue_name, items, expiration_msec, flags):
         self._oprot.writeMessageBegin('put', TMessageType.CALL, self._seqid)
         args = put_args()
         args.queue_name = queue_name
         args.items = items
         args.expiration_msec = expiration_msec
+        args.flags = flags
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -184,25 +188,27 @@ class Client(Iface):
             return result.success
         raise TApplicationException(TApplicationException.MISSING_RESULT, "put failed: unknown result")
 
-    def get(self, queue_name, max_items, timeout_msec, auto_abort_msec):
+    def get(self, queue_name, max_items, timeout_msec, auto_abort_msec, abort_on_disconnect):
         """
         Parameters:
          - queue_name
          - max_items
          - timeout_msec
          - auto_abort_msec
+         - abort_on_disconnect
 
         """
-        self.send_get(queue_name, max_items, timeout_msec, auto_abort_msec)
+        self.send_get(queue_name, max_items, timeout_msec, auto_abort_msec, abort_on_disconnect)
         return self.recv_get()
 
-    def send_get(self, queue_name, max_items, timeout_msec, auto_abort_msec):
+    def send_get(self, queue_name, max_items, timeout_msec, auto_abort_msec, abort_on_disconnect):
         self._oprot.writeMessageBegin('get', TMessageType.CALL, self._seqid)
         args = get_args()
         args.queue_name = queue_name
         args.max_items = max_items
         args.timeout_msec = timeout_msec
         args.auto_abort_msec = auto_abort_msec
+        args.abort_on_disconnect = abort_on_disconnect
         args.write(self._oprot)
         self._oprot.writeMessageEnd()
         self._oprot.trans.flush()
@@ -556,7 +562,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = put_result()
         try:
-            result.success = self._handler.put(args.queue_name, args.items, args.expiration_msec)
+            result.success = self._handler.put(args.queue_name, args.items, args.expiration_msec, args.flags)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -579,7 +585,7 @@ class Processor(Iface, TProcessor):
         iprot.readMessageEnd()
         result = get_result()
         try:
-            result.success = self._handler.get(args.queue_name, args.max_items, args.timeout_msec, args.auto_abort_msec)
+            result.success = self._handler.get(args.queue_name, args.max_items, args.timeout_msec, args.auto_abort_msec, args.abort_on_disconnect)
             msg_type = TMessageType.REPLY
         except TTransport.TTransportException:
             raise
@@ -929,14 +935,16 @@ class put_args(object):
      - queue_name
      - items
      - expiration_msec
+     - flags
 
     """
 
 
-    def __init__(self, queue_name=None, items=None, expiration_msec=0,):
+    def __init__(self, queue_name=None, items=None, expiration_msec=0, flags=0,):
         self.queue_name = queue_name
         self.items = items
         self.expiration_msec = expiration_msec
+        self.flags = flags
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -967,6 +975,11 @@ class put_args(object):
                     self.expiration_msec = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.I32:
+                    self.flags = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -992,6 +1005,10 @@ class put_args(object):
             oprot.writeFieldBegin('expiration_msec', TType.I32, 3)
             oprot.writeI32(self.expiration_msec)
             oprot.writeFieldEnd()
+        if self.flags is not None:
+            oprot.writeFieldBegin('flags', TType.I32, 5)
+            oprot.writeI32(self.flags)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -1014,6 +1031,8 @@ put_args.thrift_spec = (
     (1, TType.STRING, 'queue_name', 'UTF8', None, ),  # 1
     (2, TType.LIST, 'items', (TType.STRING, 'BINARY', False), None, ),  # 2
     (3, TType.I32, 'expiration_msec', None, 0, ),  # 3
+    None,  # 4
+    (5, TType.I32, 'flags', None, 0, ),  # 5
 )
 
 
@@ -1085,15 +1104,17 @@ class get_args(object):
      - max_items
      - timeout_msec
      - auto_abort_msec
+     - abort_on_disconnect
 
     """
 
 
-    def __init__(self, queue_name=None, max_items=None, timeout_msec=0, auto_abort_msec=0,):
+    def __init__(self, queue_name=None, max_items=None, timeout_msec=0, auto_abort_msec=0, abort_on_disconnect=False,):
         self.queue_name = queue_name
         self.max_items = max_items
         self.timeout_msec = timeout_msec
         self.auto_abort_msec = auto_abort_msec
+        self.abort_on_disconnect = abort_on_disconnect
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -1124,6 +1145,11 @@ class get_args(object):
                     self.auto_abort_msec = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 5:
+                if ftype == TType.BOOL:
+                    self.abort_on_disconnect = iprot.readBool()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -1150,6 +1176,10 @@ class get_args(object):
             oprot.writeFieldBegin('auto_abort_msec', TType.I32, 4)
             oprot.writeI32(self.auto_abort_msec)
             oprot.writeFieldEnd()
+        if self.abort_on_disconnect is not None:
+            oprot.writeFieldBegin('abort_on_disconnect', TType.BOOL, 5)
+            oprot.writeBool(self.abort_on_disconnect)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -1173,6 +1203,7 @@ get_args.thrift_spec = (
     (2, TType.I32, 'max_items', None, None, ),  # 2
     (3, TType.I32, 'timeout_msec', None, 0, ),  # 3
     (4, TType.I32, 'auto_abort_msec', None, 0, ),  # 4
+    (5, TType.BOOL, 'abort_on_disconnect', None, False, ),  # 5
 )
 
 

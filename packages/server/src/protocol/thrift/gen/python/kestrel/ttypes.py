@@ -42,13 +42,15 @@ class Item(object):
     Attributes:
      - data
      - id
+     - flags
 
     """
 
 
-    def __init__(self, data=None, id=None,):
+    def __init__(self, data=None, id=None, flags=None,):
         self.data = data
         self.id = id
+        self.flags = flags
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -69,6 +71,11 @@ class Item(object):
                     self.id = iprot.readI64()
                 else:
                     iprot.skip(ftype)
+            elif fid == 4:
+                if ftype == TType.I32:
+                    self.flags = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -86,6 +93,10 @@ class Item(object):
         if self.id is not None:
             oprot.writeFieldBegin('id', TType.I64, 2)
             oprot.writeI64(self.id)
+            oprot.writeFieldEnd()
+        if self.flags is not None:
+            oprot.writeFieldBegin('flags', TType.I32, 4)
+            oprot.writeI32(self.flags)
             oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
@@ -231,6 +242,8 @@ Item.thrift_spec = (
     None,  # 0
     (1, TType.STRING, 'data', 'BINARY', None, ),  # 1
     (2, TType.I64, 'id', None, None, ),  # 2
+    None,  # 3
+    (4, TType.I32, 'flags', None, None, ),  # 4
 )
 all_structs.append(QueueInfo)
 QueueInfo.thrift_spec = (
