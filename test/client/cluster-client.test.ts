@@ -223,3 +223,20 @@ test("thousands of puts at once and a large item arrive whole", async () => {
   expect((await client.get("large"))!.data.equals(large)).toBe(true);
   expect((await drain("q")).length).toBe(5_000);
 });
+
+test("a fanout of a hashed queue gets all that is put, also on stand-ins while the home is down", async () => {
+  await client.close();
+  client = createClient({ strategy: "hash" });
+  const fanout = "orders+audit";
+  expect(await client.get(fanout)).toBeNull();
+  const home = nodes.find(({ address }) => address === client.nodeFor("orders"))!;
+  expect(await client.put("orders", "at home")).toMatchObject({ node: home.address });
+  await home.kill();
+  expect((await client.put("orders", "away")).node).not.toBe(home.address);
+  await home.start();
+  expect(await client.put("orders", "home again")).toMatchObject({ stored: true });
+  const seen: string[] = [];
+  client.consume(fanout, (item) => seen.push(item.text()));
+  while (seen.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(seen.toSorted()).toEqual(["at home", "away", "home again"]);
+});

@@ -311,7 +311,8 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   /**
-   * The id of the node where the hash strategy keeps this queue while all nodes are up, whatever the strategy.
+   * The id of the node where the hash strategy keeps this queue while all nodes are up, whatever the strategy; a
+   * fanout's is that of its parent.
    * Undefined as long as no node is known, which is only so with names in DNS.
    */
   nodeFor(queue: string): string | undefined {

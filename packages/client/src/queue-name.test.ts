@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { checkQueueForPut, checkQueueForRead, READ_QUEUE_BYTES_MAX } from "./queue-name.ts";
+import {
+  checkQueueForPut,
+  checkQueueForRead,
+  isFanout,
+  parentOf,
+  READ_QUEUE_BYTES_MAX,
+} from "./queue-name.ts";
 
 test.each(["jobs", "orders+audit", "Grüße", "a-b_c:d", "x".repeat(226), "__proto__"])(
   "%s is a name",
@@ -22,4 +28,15 @@ test("the key that a read makes of a name must fit into 250 bytes", () => {
   expect(() => checkQueueForRead("x".repeat(227))).toThrow(/226 bytes/);
   expect(() => checkQueueForRead("ü".repeat(113))).not.toThrow();
   expect(() => checkQueueForRead("ü".repeat(114))).toThrow();
+});
+
+test.each([
+  ["orders+audit", "orders"],
+  ["orders+audit+late", "orders"],
+  ["orders", "orders"],
+  ["orders+", "orders+"],
+  ["+orders", "+orders"],
+])("the parent of %j is %j", (queue, parent) => {
+  expect(parentOf(queue)).toBe(parent);
+  expect(isFanout(queue)).toBe(parent !== queue);
 });

@@ -20,6 +20,17 @@ export function checkQueueForRead(queue: string): void {
   checkQueue(queue, READ_QUEUE_BYTES_MAX, "the name of a queue to read");
 }
 
+/** Whether this is the name of a fanout: "orders+audit" gets all that is put into "orders". */
+export function isFanout(queue: string): boolean {
+  return parentOf(queue) !== queue;
+}
+
+/** The queue whose items a fanout gets; any other queue is its own. */
+export function parentOf(queue: string): string {
+  const plus = queue.indexOf("+");
+  return plus <= 0 || plus === queue.length - 1 ? queue : queue.slice(0, plus);
+}
+
 /** Names as users have them, and as nodes have them: with the namespace before. */
 export class QueueNames {
   readonly #prefix: string;

@@ -1,6 +1,7 @@
 // The nodes of one client, by their stable ids, and the ring over them. Tells listeners whenever there may be
 // more or fewer nodes to ask than before.
 
+import { parentOf } from "../queue-name.ts";
 import type { ClusterNode, NodeChange } from "./node.ts";
 import { Ring } from "./ring.ts";
 
@@ -30,14 +31,19 @@ export class Cluster {
     return this.#nodes.get(id);
   }
 
-  /** All nodes in the order of the ring: the first is the name's home, the others stand in for it in turn. */
-  nodesFor(name: string): ClusterNode[] {
-    return this.#ring.order(name).map((id) => this.#nodes.get(id)!);
+  /** All nodes in the order of the ring: the first is the key's own, the others stand in for it in turn. */
+  nodesForKey(key: string): ClusterNode[] {
+    return this.#ring.order(key).map((id) => this.#nodes.get(id)!);
   }
 
-  /** The id of the name's home; undefined in an empty cluster. */
-  homeOf(name: string): string | undefined {
-    return this.#ring.home(name);
+  /** The same for a queue: the first node is its home. A fanout is at home where what is put into its parent goes. */
+  nodesForQueue(queue: string): ClusterNode[] {
+    return this.nodesForKey(parentOf(queue));
+  }
+
+  /** The id of the queue's home; undefined in an empty cluster. */
+  homeOf(queue: string): string | undefined {
+    return this.#ring.home(parentOf(queue));
   }
 
   listen(listener: ClusterListener): void {

@@ -36,7 +36,7 @@ class SpreadStrategy implements Strategy {
   }
 
   putOrder(_queue: string, key: string | undefined): ClusterNode[] {
-    if (key !== undefined) return this.#cluster.nodesFor(key);
+    if (key !== undefined) return this.#cluster.nodesForKey(key);
     const nodes = this.#cluster.nodes;
     return startingAt(nodes, this.#turns.next(nodes));
   }
@@ -50,7 +50,7 @@ class SpreadStrategy implements Strategy {
   }
 }
 
-/** A queue lives on its home node; the others stand in while that is down. Keys change nothing. */
+/** A queue and its fanouts live on its home node; the others stand in while that is down. Keys change nothing. */
 class HashStrategy implements Strategy {
   readonly #cluster: Cluster;
   readonly #strays: Strays;
@@ -61,7 +61,7 @@ class HashStrategy implements Strategy {
   }
 
   putOrder(queue: string): ClusterNode[] {
-    return this.#cluster.nodesFor(queue);
+    return this.#cluster.nodesForQueue(queue);
   }
 
   spills(): boolean {
@@ -69,7 +69,7 @@ class HashStrategy implements Strategy {
   }
 
   readPlaces(queue: string): ClusterNode[] {
-    const order = this.#cluster.nodesFor(queue);
+    const order = this.#cluster.nodesForQueue(queue);
     const [home] = order;
     if (home === undefined || !home.isFit("reads")) return order;
     const places = this.#strays.placesOf(queue);

@@ -116,3 +116,13 @@ test("an idle consumer asks for strays rarely, and not at all once it has stoppe
   // One question may have been on its way.
   expect(standIn.log.filter((line) => line === "dump_stats q").length).toBeLessThanOrEqual(asked + 1);
 });
+
+test("a fanout is at home where its parent is, and read where others may stand in for that", async () => {
+  const fixture = await start(3);
+  const { client, nodes } = fixture;
+  for (const queue of range(20).map((text) => `orders-${text}`)) {
+    expect(client.nodeFor(`${queue}+audit`)).toBe(client.nodeFor(queue));
+    expect(await client.get(`${queue}+audit`)).toBeNull();
+    for (const { queues } of nodes) expect([...queues.keys()]).toContain(`${queue}+audit`);
+  }
+});

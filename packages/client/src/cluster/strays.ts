@@ -2,6 +2,7 @@
 // home before the ring changed. Nobody tells us, so the nodes are asked by and by, oftener after something has
 // changed. What is found is read until it is empty.
 
+import { isFanout } from "../queue-name.ts";
 import { TransportError } from "../transport/transport-error.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import type { Cluster } from "./cluster.ts";
@@ -124,7 +125,7 @@ export class Strays {
   async #ask(search: Search): Promise<void> {
     search.dueAt = performance.now() + search.backoff.nextMs();
     const known = search.places.size;
-    const [, ...others] = this.#options.cluster.nodesFor(search.queue);
+    const [, ...others] = this.#options.cluster.nodesForQueue(search.queue);
     await Promise.all(others.map((node) => this.#askNode(search, node)));
     search.current = undefined;
     if (this.#isClosed) return;
@@ -138,13 +139,20 @@ export class Strays {
   async #askNode(search: Search, node: ClusterNode): Promise<void> {
     if (!node.isFit("reads")) return;
     try {
-      const length = await node.itemsIn(search.queue);
-      if (length > 0) search.places.add(node);
+      if (await hasItems(node, search.queue)) search.places.add(node);
     } catch (error) {
       // It is asked again, next time or when it is back.
       if (!(error instanceof TransportError)) throw error;
     }
   }
+}
+
+/**
+ * A fanout gets what is put into its parent from the moment on when it is first read, and that goes for each node: so
+ * it is read on those that may have to stand in, before they do. Other queues are not made where they aren't needed.
+ */
+async function hasItems(node: ClusterNode, queue: string): Promise<boolean> {
+  return isFanout(queue) ? (await node.peek(queue)) !== null : (await node.itemsIn(queue)) > 0;
 }
 
 const NOWHERE: ReadonlySet<ClusterNode> = new Set();

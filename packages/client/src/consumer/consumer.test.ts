@@ -345,6 +345,29 @@ describe("stopping", () => {
     expect(fixture.nodes[0]!.confirmed).toEqual([]);
   });
 
+  test.each(Array.from({ length: 16 }, (_, turns) => turns))(
+    "in the very moment when an item comes, %i turns later: it goes back",
+    async (turns) => {
+      let onAnswer = (): void => {};
+      const { client, nodes } = await start(1, { observe: () => onAnswer() });
+      const consumer = client.consume("q", () => new Promise(() => {}));
+      await until(() => nodes[0]!.waitersLength("q") === 1);
+      let stopped: Promise<void> | undefined;
+      const stopAfter = (left: number): void => {
+        if (left > 0) queueMicrotask(() => stopAfter(left - 1));
+        else stopped = consumer.stop({ deadline: 0 });
+      };
+      onAnswer = () => {
+        onAnswer = () => {};
+        stopAfter(turns);
+      };
+      nodes[0]!.add("q", "a");
+      await until(() => stopped !== undefined);
+      await stopped;
+      await until(() => nodes[0]!.items("q").length === 1);
+    },
+  );
+
   test("by a signal, by disposal or by closing the client", async () => {
     const { client, nodes } = await start(1);
     const controller = new AbortController();

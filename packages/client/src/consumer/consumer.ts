@@ -54,7 +54,7 @@ export interface ConsumerHost {
   ): Promise<FoundRead | null>;
   /** Confirms, and opens the next item there if that is still a place to read from. */
   confirmAndOpen(found: FoundRead, cursors: ReadCursors): Promise<OpenRead | null>;
-  putAgain(queue: string, data: Buffer, flags: number): Promise<void>;
+  putAgain(queue: string, data: Buffer, flags: number, signal: AbortSignal): Promise<void>;
   /** A queue's name as users know it. */
   nameOf(queue: string): string;
   itemFailed(failure: ItemFailure): void;
@@ -119,8 +119,9 @@ export class Consumer implements AsyncDisposable {
   }
 
   /**
-   * Takes no new items; handlers at work may finish, and their items are confirmed. Resolves when all is done, at
-   * the deadline at the latest. May be called again with an earlier deadline.
+   * Takes no new items; handlers at work may finish, and their items are confirmed. Resolves when all is done; at the
+   * deadline at the latest, plus what a node may take to answer (ClusterOptions.timeoutMs) where something has just
+   * been sent. May be called again with an earlier deadline.
    */
   async stop(options: StopOptions = {}): Promise<void> {
     this.#stopping.abort();
@@ -157,7 +158,8 @@ export class Consumer implements AsyncDisposable {
     while (!this.#stopping.signal.aborted) {
       if (found === null) {
         found = await this.#take(cursors);
-        if (found === null) continue;
+        // It may have come in the very moment of a stop.
+        continue;
       }
       found = await this.#handle(found, cursors, backoff);
     }
@@ -257,7 +259,12 @@ export class Consumer implements AsyncDisposable {
     }
     try {
       if (queue !== undefined) {
-        await this.#host.putAgain(queue, item.data, withRetries(item.flags, isLast ? 0 : item.attempt));
+        await this.#host.putAgain(
+          queue,
+          item.data,
+          withRetries(item.flags, isLast ? 0 : item.attempt),
+          task.controller.signal,
+        );
       }
     } catch (failure) {
       if (!(failure instanceof KestrelClientError)) throw failure;
@@ -271,16 +278,17 @@ export class Consumer implements AsyncDisposable {
 
   /** Ends early when the consumer stops. */
   #pause({ controller }: Task, ms: number): Promise<void> {
-    const signal = AbortSignal.any([this.#stopping.signal, controller.signal]);
-    if (signal.aborted) return Promise.resolve();
+    // Not AbortSignal.any: in Node 20 each of those stays with a source that outlives it, here the whole consumer's.
+    const signals = [this.#stopping.signal, controller.signal];
+    if (signals.some(({ aborted }) => aborted)) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer);
-        signal.removeEventListener("abort", end);
+        for (const signal of signals) signal.removeEventListener("abort", end);
         resolve();
       };
       const timer = setTimeout(end, ms);
-      signal.addEventListener("abort", end, { once: true });
+      for (const signal of signals) signal.addEventListener("abort", end, { once: true });
     });
   }
 

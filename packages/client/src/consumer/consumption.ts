@@ -100,7 +100,7 @@ export class Consumption {
     openAny: (queues, waitMs, cursors, signal) =>
       this.#parts.reads.openAny(queues, { waitMs, partial: "empty", cursors, signal }),
     confirmAndOpen: (found, cursors) => this.#confirmAndOpen(found, cursors),
-    putAgain: (queue, data, flags) => this.#putAgain(queue, data, flags),
+    putAgain: (queue, data, flags, signal) => this.#putAgain(queue, data, flags, signal),
     nameOf: (queue) => this.#parts.names.nameOf(queue),
     itemFailed: (failure) => this.#itemFailed(failure),
     itemUnconfirmed: (unconfirmed) => void this.#parts.events.emit("item:unconfirmed", unconfirmed),
@@ -122,9 +122,9 @@ export class Consumption {
     return this.#parts.cluster.findNode(node.id) === node && node.isFit("reads");
   }
 
-  async #putAgain(queue: string, data: Buffer, flags: number): Promise<void> {
+  async #putAgain(queue: string, data: Buffer, flags: number, signal: AbortSignal): Promise<void> {
     const item = { data, flags, expiry: 0 };
-    const request = { queue, item, key: undefined, orderedOnly: false, waitMs: 0, signal: undefined };
+    const request = { queue, item, key: undefined, orderedOnly: false, waitMs: 0, signal };
     const outcome = await this.#parts.puts.put(request);
     if (outcome.stored) return;
     throw new KestrelClientError("unavailable", `${outcome.node}: ${queue} takes no more: ${outcome.reason}`);
