@@ -1,5 +1,6 @@
 /** A name that puts into several queues. Reading it finds nothing, however long one waits. */
-import type { Queue } from "./queue.ts";
+import { Receipt } from "../journal/receipt.ts";
+import type { PutRefusal, Queue } from "./queue.ts";
 
 export class Alias {
   readonly name: string;
@@ -14,6 +15,29 @@ export class Alias {
   constructor(name: string, destinations: readonly string[]) {
     this.name = name;
     this.destinations = destinations;
+  }
+
+  /**
+   * Puts an item of `size` bytes into each destination by `putInto`, whatever became of the others. The receipt is
+   * kept when all are; else it gives the first refusal, or throws the first error.
+   */
+  put(size: number, putInto: (destination: string) => Receipt | PutRefusal): Receipt | PutRefusal {
+    this.putItems++;
+    this.putBytes += size;
+    const receipts: Receipt[] = [];
+    let refusal: PutRefusal | null = null;
+    let failure: unknown = null;
+    for (const destination of this.destinations) {
+      try {
+        const put = putInto(destination);
+        if (typeof put === "string") refusal ??= put;
+        else receipts.push(put);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== null) throw failure;
+    return refusal ?? Receipt.all(receipts);
   }
 
   /** What `stats` tells of it. */

@@ -1,34 +1,29 @@
 /**
- * All queues of one node by name: creation at first reference, fanouts, aliases, the spool folder, and the
- * regular sweep. Every change goes through here; nothing in it waits for the disk but start and stop.
+ * All queues of one node by name: creation at first reference, fanouts, aliases. Every change goes through here;
+ * nothing in it waits for the disk but start and stop.
  */
-import type { Clock, Timer } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";
 import { KestrelError } from "../errors.ts";
 import { MemoryBudget } from "../journal/chunk-cache.ts";
 import type { ItemView } from "../journal/item-view.ts";
-import { Log, type LogOptions } from "../journal/log.ts";
-import { Receipt } from "../journal/receipt.ts";
+import type { LogReader } from "../journal/log-reader.ts";
+import type { Receipt } from "../journal/receipt.ts";
 import type { Turn } from "../journal/turn.ts";
 import type { Logger } from "../logging.ts";
-import { queueNameProblem } from "../settings/queue-name.ts";
+import { findParentName, queueNameProblem } from "../settings/queue-name.ts";
 import { QueueRules } from "../settings/queue-rules.ts";
-import { Alias } from "./alias.ts";
+import { AliasTable } from "./alias-table.ts";
 import { type PutRefusal, Queue } from "./queue.ts";
-import { QueueFamily } from "./queue-family.ts";
+import { QueueFamilies } from "./queue-families.ts";
+import type { QueueFamily } from "./queue-family.ts";
 import { queueStats } from "./queue-stats.ts";
+import { QueueSweeper } from "./queue-sweeper.ts";
 import { SpoolFolder } from "./spool-folder.ts";
 
 const mebibyte = 1024 * 1024;
 const memoryBytesMaxDefault: number = 1024 * mebibyte;
 const sweepPeriodMsDefault = 1000;
-/** How often journals and the spool folder's lock are looked after. */
-const tidyPeriodMs = 1000;
-/** Files that one sweep reads at the most. */
-const sweepReadsMax = 100;
-/** Logs recovered between two looks at the event loop, and between two lines about the progress. */
-const recoverBatchLength = 64;
-const recoverReportLength = 2000;
 
 export interface QueueCollectionOptions {
   /** Null: memory only. */
@@ -46,15 +41,11 @@ export interface QueueCollectionOptions {
 
 export class QueueCollection {
   readonly #options: QueueCollectionOptions;
-  #rules: QueueRules;
   readonly #budget: MemoryBudget;
-  readonly #families: Map<string, QueueFamily> = new Map();
+  readonly #families: QueueFamilies;
   readonly #queues: Map<string, Queue> = new Map();
-  readonly #aliases: Map<string, Alias> = new Map();
-  /** Null: memory only. */
-  #spool: SpoolFolder | null = null;
-  #sweepTimer: Timer | null = null;
-  #tidyTimer: Timer | null = null;
+  readonly #aliases: AliasTable = new AliasTable();
+  readonly #sweeper: QueueSweeper;
   /** Since the start. */
   readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
     totalItems: 0,
@@ -63,10 +54,15 @@ export class QueueCollection {
     expires: 0,
   };
 
-  private constructor(options: QueueCollectionOptions) {
+  private constructor(options: QueueCollectionOptions, budget: MemoryBudget, families: QueueFamilies) {
     this.#options = options;
-    this.#rules = options.rules ?? new QueueRules();
-    this.#budget = new MemoryBudget(options.memoryBytesMax ?? memoryBytesMaxDefault);
+    this.#budget = budget;
+    this.#families = families;
+    this.#sweeper = new QueueSweeper(options.clock, budget, {
+      all: () => this.all(),
+      expireQueue: (queue) => this.#expireQueue(queue),
+      tidy: () => families.tidy(),
+    });
   }
 
   /**
@@ -74,85 +70,39 @@ export class QueueCollection {
    * something in the folder cannot be read, or KestrelError `disk` when a configured fanout cannot be created.
    */
   static async start(options: QueueCollectionOptions): Promise<QueueCollection> {
-    const collection = new QueueCollection(options);
-    const { spoolPath, disk, logger } = options;
-    if (spoolPath !== null) collection.#spool = SpoolFolder.take(spoolPath, disk, logger);
+    const { spoolPath, disk, clock, turn, logger, rules = new QueueRules() } = options;
+    const { memoryBytesMax = memoryBytesMaxDefault, sweepPeriodMs = sweepPeriodMsDefault } = options;
+    const budget = new MemoryBudget(memoryBytesMax);
+    const spool = spoolPath === null ? null : SpoolFolder.take(spoolPath, disk, logger);
+    const families = new QueueFamilies({ disk, clock, turn, logger }, rules, budget, spool);
+    const collection = new QueueCollection(options, budget, families);
     try {
-      if (collection.#spool !== null) await collection.#recover(collection.#spool);
+      await families.recover((family, reader) => collection.#addQueue(family, reader));
+      const queues = collection.#queues.size;
+      if (queues > 0) logger.info({ queues, items: collection.items }, "recovered");
       collection.#obtainConfigured();
     } catch (error) {
-      for (const family of collection.#families.values()) family.log.abandon();
-      collection.#spool?.release();
+      families.abandon();
       throw error;
     }
-    collection.#sweepLater();
-    collection.#tidyLater();
+    collection.#sweeper.start(sweepPeriodMs);
     return collection;
-  }
-
-  async #recover(spool: SpoolFolder): Promise<void> {
-    const { logger } = this.#options;
-    const names = await spool.queueNames();
-    for (const [count, name] of names.entries()) {
-      if (this.#rules.settingsFor(name).keepJournal) this.#recoverFamily(name, spool.folderOf(name));
-      else await spool.forget(name);
-      if (count % recoverBatchLength === 0) await new Promise((resolve) => setImmediate(resolve));
-      if (count > 0 && count % recoverReportLength === 0) {
-        logger.info({ queues: count, of: names.length }, "recovering");
-      }
-    }
-    if (names.length > 0) logger.info({ queues: this.#queues.size, items: this.items }, "recovered");
-  }
-
-  #recoverFamily(name: string, folder: string): void {
-    const log = Log.recover({ ...this.#logOptions(name), folder });
-    const family = new QueueFamily(name, log);
-    this.#families.set(name, family);
-    for (const reader of [...log.readers]) {
-      this.#addQueue(family, reader.name === "" ? name : `${name}+${reader.name}`, reader);
-    }
-    if (family.isEmpty) this.#removeFamily(family);
-  }
-
-  #logOptions(name: string): LogOptions {
-    const { disk, clock, turn, logger } = this.#options;
-    const settings = this.#rules.settingsFor(name);
-    return {
-      folder: this.#spool !== null && settings.keepJournal ? this.#spool.folderOf(name) : null,
-      queueName: name,
-      disk,
-      clock,
-      turn,
-      logger,
-      budget: this.#budget,
-      reserve: this.#spool?.reserve ?? null,
-      settings,
-    };
   }
 
   /** Aliases, and the fanouts that the settings name: they are there from the start, and so miss nothing. */
   #obtainConfigured(): void {
-    const { aliasNames, fanoutNames } = this.#rules;
-    for (const alias of [...this.#aliases.values()]) {
-      if (aliasNames.includes(alias.name)) continue;
-      this.#aliases.delete(alias.name);
-      alias.end();
+    const { rules } = this;
+    const added = this.#aliases.apply(rules.aliasNames, (name) => rules.findDestinations(name)!);
+    for (const name of added) {
+      const hidden = this.#queues.get(name);
+      if (hidden === undefined) continue;
+      this.#options.logger.warn(
+        { queue: name, items: hidden.length },
+        "an alias hides the queue of its name",
+      );
+      hidden.dismissWaiters();
     }
-    for (const name of aliasNames) this.#setAlias(name, this.#rules.findDestinations(name)!);
-    for (const name of fanoutNames) this.obtain(name);
-  }
-
-  #setAlias(name: string, destinations: readonly string[]): void {
-    const alias = this.#aliases.get(name);
-    if (alias !== undefined) {
-      alias.destinations = destinations;
-      return;
-    }
-    this.#aliases.set(name, new Alias(name, destinations));
-    const hidden = this.#queues.get(name);
-    if (hidden === undefined) return;
-    this.#options.logger.warn({ queue: name, items: hidden.length }, "an alias hides the queue of its name");
-    hidden.dismissWaiters();
+    for (const name of rules.fanoutNames) this.obtain(name);
   }
 
   /**
@@ -160,22 +110,18 @@ export class QueueCollection {
    * KestrelError `disk` when a configured fanout cannot be created: then all else holds.
    */
   applyRules(rules: QueueRules): void {
-    this.#rules = rules;
-    for (const family of this.#families.values()) family.log.settings = rules.settingsFor(family.name);
+    this.#families.applyRules(rules);
     for (const queue of this.#queues.values()) queue.settings = rules.settingsFor(queue.name);
     this.#obtainConfigured();
   }
 
   get rules(): QueueRules {
-    return this.#rules;
+    return this.#families.rules;
   }
 
   /** Queues, with their fanouts, whose `keepJournal` has changed: it holds after a restart. */
   queuesToRestart(): string[] {
-    if (this.#spool === null) return [];
-    return [...this.#families.values()]
-      .filter(({ name, log }) => log.isDurable !== this.#rules.settingsFor(name).keepJournal)
-      .map(({ name }) => name);
+    return this.#families.namesToRestart();
   }
 
   // Queues
@@ -190,49 +136,42 @@ export class QueueCollection {
    * Throws KestrelError `bad-name` or `disk`.
    */
   obtain(name: string): Queue {
-    const alias = this.#findAlias(name);
-    if (alias !== undefined) return (alias.queue ??= this.#makeEmptyQueue(name));
+    const alias = this.#aliases.find(name);
+    if (alias !== undefined) return (alias.queue ??= this.#createHidden(name));
     return this.#queues.get(name) ?? this.#create(name);
-  }
-
-  /** An alias stands before a queue of the same name. */
-  #findAlias(name: string): Alias | undefined {
-    return this.#aliases.size === 0 ? undefined : this.#aliases.get(name);
   }
 
   #create(name: string): Queue {
     const problem = queueNameProblem(name);
     if (problem !== undefined) throw new KestrelError("bad-name", `a queue's name ${problem}`);
-    const { parent, child } = splitName(name);
-    let family = this.#families.get(parent);
-    let reader = family?.log.readers.find((known) => known.name === child);
-    if (family === undefined) {
-      family = new QueueFamily(parent, Log.create(this.#logOptions(parent), child));
-      reader = family.log.readers[0]!;
-      this.#families.set(parent, family);
-    }
+    const parent = findParentName(name);
+    const { family, reader } =
+      parent === undefined
+        ? this.#families.obtainReader(name, "")
+        : this.#families.obtainReader(parent, name.slice(parent.length + 1));
     this.counters.creates++;
-    return this.#addQueue(family, name, reader ?? family.log.addReader(child));
+    return this.#addQueue(family, reader);
   }
 
-  #addQueue(family: QueueFamily, name: string, reader: Queue["reader"]): Queue {
+  #addQueue(family: QueueFamily, reader: LogReader): Queue {
+    const name = reader.name === "" ? family.name : `${family.name}+${reader.name}`;
     const queue = this.#makeQueue(family, name, reader);
     family.add(queue);
     this.#queues.set(name, queue);
     return queue;
   }
 
-  #makeQueue(family: QueueFamily, name: string, reader: Queue["reader"]): Queue {
+  #makeQueue(family: QueueFamily, name: string, reader: LogReader): Queue {
     const { clock, logger } = this.#options;
-    const settings = this.#rules.settingsFor(name);
+    const settings = this.rules.settingsFor(name);
     const expireTo = (target: string, item: ItemView): Receipt | null => this.#expireTo(target, item);
     return new Queue({ name, family, reader, settings, clock, logger, expireTo });
   }
 
-  /** Nobody but its readers knows of it. */
-  #makeEmptyQueue(name: string): Queue {
-    const log = Log.create({ ...this.#logOptions(name), folder: null }, "");
-    return this.#makeQueue(new QueueFamily(name, log), name, log.readers[0]!);
+  /** A queue in memory that stays empty: nobody but its readers knows of it. */
+  #createHidden(name: string): Queue {
+    const family = this.#families.createHidden(name);
+    return this.#makeQueue(family, name, family.log.readers[0]!);
   }
 
   /** In the order of their creation. */
@@ -247,7 +186,7 @@ export class QueueCollection {
 
   /** Names of the fanouts of this queue. */
   childrenOf(name: string): string[] {
-    return this.#families.get(name)?.fanouts.map((fanout) => fanout.name) ?? [];
+    return this.#families.find(name)?.fanouts.map((fanout) => fanout.name) ?? [];
   }
 
   // Puts
@@ -265,8 +204,10 @@ export class QueueCollection {
     flags: number,
     expiryMs: number,
   ): Receipt | PutRefusal {
-    const alias = this.#findAlias(name);
-    if (alias !== undefined) return this.#putAll(alias, source, start, end, flags, expiryMs);
+    const alias = this.#aliases.find(name);
+    if (alias !== undefined) {
+      return alias.put(end - start, (queue) => this.put(queue, source, start, end, flags, expiryMs));
+    }
     const queue = this.#queues.get(name) ?? this.#create(name);
     return this.#putOne(queue, source, start, end, flags, this.#options.clock.now(), expiryMs);
   }
@@ -289,33 +230,6 @@ export class QueueCollection {
     return put;
   }
 
-  /** Each destination is tried, whatever became of the others. */
-  #putAll(
-    alias: Alias,
-    source: Buffer,
-    start: number,
-    end: number,
-    flags: number,
-    expiryMs: number,
-  ): Receipt | PutRefusal {
-    alias.putItems++;
-    alias.putBytes += end - start;
-    const receipts: Receipt[] = [];
-    let refusal: PutRefusal | null = null;
-    let failure: unknown = null;
-    for (const destination of alias.destinations) {
-      try {
-        const put = this.put(destination, source, start, end, flags, expiryMs);
-        if (typeof put === "string") refusal ??= put;
-        else receipts.push(put);
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-    if (failure !== null) throw failure;
-    return refusal ?? Receipt.all(receipts);
-  }
-
   /** An expired item comes as if just put, without an expiry. */
   #expireTo(target: string, item: ItemView): Receipt | null {
     const put = this.put(target, item.buffer, item.start, item.end, item.flags, 0);
@@ -325,7 +239,7 @@ export class QueueCollection {
   // Flush, delete, expiry: none of them creates a queue, and an alias is none
 
   flush(name: string): void {
-    if (this.#findAlias(name) === undefined) this.#queues.get(name)?.flush();
+    if (this.#aliases.find(name) === undefined) this.#queues.get(name)?.flush();
   }
 
   flushAll(): void {
@@ -335,24 +249,18 @@ export class QueueCollection {
   /** Removes the queue and, when nobody else reads it, its journal. Throws KestrelError `disk`. */
   delete(name: string): void {
     const queue = this.#queues.get(name);
-    if (queue === undefined || this.#findAlias(name) !== undefined) return;
+    if (queue === undefined || this.#aliases.find(name) !== undefined) return;
     const { family } = queue;
-    if (family.log.readers.length === 1) this.#removeFamily(family);
+    if (family.log.readers.length === 1) this.#families.remove(family);
     family.remove(queue);
     this.#queues.delete(name);
     this.counters.deletes++;
     queue.end();
   }
 
-  #removeFamily({ name, log }: QueueFamily): void {
-    if (log.isDurable) this.#spool!.remove(name, log.size);
-    this.#families.delete(name);
-    log.abandon();
-  }
-
   /** Returns how many expired items were dropped or moved. */
   flushExpired(name: string): number {
-    if (this.#findAlias(name) !== undefined) return 0;
+    if (this.#aliases.find(name) !== undefined) return 0;
     return this.#queues.get(name)?.flushExpired(Number.POSITIVE_INFINITY) ?? 0;
   }
 
@@ -364,58 +272,18 @@ export class QueueCollection {
 
   // The regular look
 
-  #sweepLater(): void {
-    const { clock, sweepPeriodMs = sweepPeriodMsDefault } = this.#options;
-    if (sweepPeriodMs === null) return;
-    this.#sweepTimer = clock.after(sweepPeriodMs, () => {
-      this.#sweepQueues();
-      this.#sweepLater();
-    });
-  }
-
-  #tidyLater(): void {
-    this.#tidyTimer = this.#options.clock.after(tidyPeriodMs, () => {
-      this.#tidy();
-      this.#tidyLater();
-    });
-  }
-
   /** Does now what is otherwise done from time to time. */
   sweep(): void {
-    this.#sweepQueues();
-    this.#tidy();
+    this.#sweeper.sweepNow();
   }
 
-  /** Looks after expired items, late open reads, and empty queues that have lived for too long. */
-  #sweepQueues(): void {
-    const now = this.#options.clock.now();
-    // After a start the heads are in the files only. They are looked at all the same, so that delayed items move
-    // on, but a few at a time, and only into memory that nobody else needs.
-    let reads = 0;
-    for (const queue of [...this.#queues.values()]) {
-      if (queue.isHeadInFile) reads++;
-      queue.sweep(!queue.isHeadInFile || (reads <= sweepReadsMax && this.#budget.isRoomy));
-      const { maxQueueAgeMs } = queue.settings;
-      const isOld = maxQueueAgeMs !== null && now - queue.createdMs >= maxQueueAgeMs;
-      if (isOld && queue.length === 0 && queue.openLength === 0 && queue.waiterLength === 0) {
-        this.#expireQueue(queue.name);
-      }
-    }
-  }
-
-  #expireQueue(name: string): void {
+  #expireQueue({ name }: Queue): void {
     try {
       this.delete(name);
       this.counters.expires++;
     } catch (error) {
       this.#options.logger.warn({ err: error, queue: name }, "cannot delete an old empty queue");
     }
-  }
-
-  /** Looks after the journals, those of empty queues above all, and the lock of the spool folder. */
-  #tidy(): void {
-    for (const family of this.#families.values()) family.log.sweep();
-    this.#spool?.tidy();
   }
 
   // Numbers
@@ -440,33 +308,22 @@ export class QueueCollection {
   /** Kestrel's statistics of one queue or, where there is none of that name, one alias. */
   stats(name: string): [name: string, value: string | number][] | undefined {
     const queue = this.#queues.get(name);
-    return queue === undefined ? this.#aliases.get(name)?.stats() : queueStats(queue, this.childrenOf(name));
+    return queue === undefined ? this.#aliases.find(name)?.stats() : queueStats(queue, this.childrenOf(name));
   }
 
   /** Ends all waiting for items that nobody has put yet. */
   dismissWaiters(): void {
     for (const queue of this.#queues.values()) queue.dismissWaiters();
-    for (const { queue } of this.#aliases.values()) queue?.dismissWaiters();
+    this.#aliases.dismissWaiters();
   }
 
   /** Ends all waiting, writes what is left, and lets go of the spool folder. */
   async stop(): Promise<void> {
-    this.#sweepTimer?.cancel();
-    this.#tidyTimer?.cancel();
+    this.#sweeper.stop();
     for (const queue of this.#queues.values()) queue.end();
-    for (const alias of this.#aliases.values()) alias.end();
+    this.#aliases.end();
     this.#options.turn.endNow();
-    for (const family of this.#families.values()) await family.log.close();
+    await this.#families.close();
     this.#queues.clear();
-    this.#aliases.clear();
-    this.#families.clear();
-    this.#spool?.release();
   }
-}
-
-/** A name with a `+` inside is a fanout's. */
-function splitName(name: string): { parent: string; child: string } {
-  const plus = name.indexOf("+");
-  if (plus <= 0 || plus === name.length - 1) return { parent: name, child: "" };
-  return { parent: name.slice(0, plus), child: name.slice(plus + 1) };
 }

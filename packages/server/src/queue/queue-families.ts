@@ -1,0 +1,154 @@
+/**
+ * The families of one node by their queue's name, each with its log: in the spool folder, or in memory where there is
+ * none or the queue keeps no journal. It recovers them at the start, creates and removes them, and closes their logs;
+ * which queues read them is the collection's business.
+ */
+import type { Clock } from "../clock.ts";
+import type { Disk } from "../disk.ts";
+import type { MemoryBudget } from "../journal/chunk-cache.ts";
+import { Log, type LogOptions } from "../journal/log.ts";
+import type { LogReader } from "../journal/log-reader.ts";
+import type { Turn } from "../journal/turn.ts";
+import type { Logger } from "../logging.ts";
+import type { QueueRules } from "../settings/queue-rules.ts";
+import { QueueFamily } from "./queue-family.ts";
+import type { SpoolFolder } from "./spool-folder.ts";
+
+/** Logs recovered between two looks at the event loop, and between two lines about the progress. */
+const recoverBatchLength = 64;
+const recoverReportLength = 2000;
+
+export interface QueueFamiliesOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly logger: Logger;
+}
+
+export class QueueFamilies {
+  rules: QueueRules;
+  readonly #options: QueueFamiliesOptions;
+  readonly #budget: MemoryBudget;
+  /** Null: memory only. */
+  readonly #spool: SpoolFolder | null;
+  readonly #families: Map<string, QueueFamily> = new Map();
+
+  constructor(
+    options: QueueFamiliesOptions,
+    rules: QueueRules,
+    budget: MemoryBudget,
+    spool: SpoolFolder | null,
+  ) {
+    this.#options = options;
+    this.rules = rules;
+    this.#budget = budget;
+    this.#spool = spool;
+  }
+
+  /**
+   * Recovers the families in the spool folder; `addQueue` is called for each reader of each. Throws the system's error
+   * when something in the folder cannot be read.
+   */
+  async recover(addQueue: (family: QueueFamily, reader: LogReader) => void): Promise<void> {
+    const spool = this.#spool;
+    if (spool === null) return;
+    const names = await spool.queueNames();
+    for (const [count, name] of names.entries()) {
+      if (this.rules.settingsFor(name).keepJournal) this.#recoverFamily(name, spool, addQueue);
+      else await spool.forget(name);
+      if (count % recoverBatchLength === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (count > 0 && count % recoverReportLength === 0) {
+        this.#options.logger.info({ queues: count, of: names.length }, "recovering");
+      }
+    }
+  }
+
+  #recoverFamily(
+    name: string,
+    spool: SpoolFolder,
+    addQueue: (family: QueueFamily, reader: LogReader) => void,
+  ): void {
+    const log = Log.recover({ ...this.#logOptions(name), folder: spool.folderOf(name) });
+    const family = new QueueFamily(name, log);
+    this.#families.set(name, family);
+    for (const reader of [...log.readers]) addQueue(family, reader);
+    if (family.isEmpty) this.remove(family);
+  }
+
+  #logOptions(name: string): LogOptions {
+    const settings = this.rules.settingsFor(name);
+    return {
+      ...this.#options,
+      folder: this.#spool !== null && settings.keepJournal ? this.#spool.folderOf(name) : null,
+      queueName: name,
+      budget: this.#budget,
+      reserve: this.#spool?.reserve ?? null,
+      settings,
+    };
+  }
+
+  find(name: string): QueueFamily | undefined {
+    return this.#families.get(name);
+  }
+
+  all(): IterableIterator<QueueFamily> {
+    return this.#families.values();
+  }
+
+  /** The reader of that name (empty: the queue itself) on a family's log, created with it. Throws KestrelError `disk`. */
+  obtainReader(name: string, readerName: string): { family: QueueFamily; reader: LogReader } {
+    const known = this.#families.get(name);
+    if (known !== undefined) {
+      const reader = known.log.readers.find((other) => other.name === readerName);
+      return { family: known, reader: reader ?? known.log.addReader(readerName) };
+    }
+    const family = new QueueFamily(name, Log.create(this.#logOptions(name), readerName));
+    this.#families.set(name, family);
+    return { family, reader: family.log.readers[0]! };
+  }
+
+  /** A family in memory that nobody finds here. */
+  createHidden(name: string): QueueFamily {
+    return new QueueFamily(name, Log.create({ ...this.#logOptions(name), folder: null }, ""));
+  }
+
+  /** Removes a family and its journal. Throws KestrelError `disk`; then it is still there. */
+  remove({ name, log }: QueueFamily): void {
+    if (log.isDurable) this.#spool!.remove(name, log.size);
+    this.#families.delete(name);
+    log.abandon();
+  }
+
+  /** New rules for the logs; whether they keep a journal is settled when they are created. */
+  applyRules(rules: QueueRules): void {
+    this.rules = rules;
+    for (const family of this.#families.values()) family.log.settings = rules.settingsFor(family.name);
+  }
+
+  /** Names of those whose `keepJournal` has changed: it holds after a restart. */
+  namesToRestart(): string[] {
+    if (this.#spool === null) return [];
+    return [...this.#families.values()]
+      .filter(({ name, log }) => log.isDurable !== this.rules.settingsFor(name).keepJournal)
+      .map(({ name }) => name);
+  }
+
+  /** The regular look at the journals, those of empty queues above all, and at the spool folder's lock. */
+  tidy(): void {
+    for (const family of this.#families.values()) family.log.sweep();
+    this.#spool?.tidy();
+  }
+
+  /** Writes what is left, closes the logs, and lets go of the spool folder. */
+  async close(): Promise<void> {
+    for (const family of this.#families.values()) await family.log.close();
+    this.#families.clear();
+    this.#spool?.release();
+  }
+
+  /** Lets go of everything as it is: for a start that came to nothing. */
+  abandon(): void {
+    for (const family of this.#families.values()) family.log.abandon();
+    this.#spool?.release();
+  }
+}
