@@ -1,6 +1,7 @@
 /** A name that puts into several queues. Reading it finds nothing, however long one waits. */
 import { Receipt } from "../journal/receipt.ts";
-import type { PutRefusal, Queue } from "./queue.ts";
+import type { PutRefusal } from "./capacity.ts";
+import type { Queue } from "./queue.ts";
 
 export class Alias {
   readonly name: string;

@@ -2,7 +2,8 @@
 import type { Log } from "../journal/log.ts";
 import type { LogReader } from "../journal/log-reader.ts";
 import { Receipt } from "../journal/receipt.ts";
-import type { PutRefusal, Queue } from "./queue.ts";
+import type { PutRefusal } from "./capacity.ts";
+import type { Queue } from "./queue.ts";
 
 /** For a put that nobody keeps: nothing to wait for. */
 const keptReceipt: Receipt = new Receipt();

@@ -8,11 +8,10 @@ import type { LogReader } from "../journal/log-reader.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Logger } from "../logging.ts";
 import type { QueueSettings } from "../settings/settings.ts";
+import { Capacity, type CapacityOwner, type PutRefusal } from "./capacity.ts";
 import type { QueueFamily } from "./queue-family.ts";
+import { TimedReads } from "./timed-reads.ts";
 import { type GetMode, type Receiver, Waiter, WaiterList } from "./waiter-list.ts";
-
-/** Why an item was not taken in: an outcome, not an error. */
-export type PutRefusal = "full" | "too-large";
 
 /** Where expired items go. Gives a receipt, or null when nobody took the item and it is simply dropped. */
 export type ExpirePut = (target: string, item: ItemView) => Receipt | null;
@@ -25,11 +24,6 @@ export interface QueueOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly expireTo: ExpirePut;
-}
-
-interface TimedRead {
-  readonly openedMs: number;
-  readonly holder: Receiver;
 }
 
 /** Counters since the start, per queue; see dialect of `stats`. */
@@ -46,7 +40,7 @@ export interface QueueCounters {
   totalFlushes: number;
 }
 
-export class Queue {
+export class Queue implements CapacityOwner {
   readonly name: string;
   readonly family: QueueFamily;
   readonly reader: LogReader;
@@ -69,10 +63,8 @@ export class Queue {
   readonly #waiters: WaiterList = new WaiterList();
   /** How long the item handed out last had waited, in ms. */
   #lastAgeMs = 0;
-  /** A queue that discards has taken more than it may, for want of a head to discard. */
-  #isOverfull = false;
-  /** Open reads that go back by themselves when they are late, by id: the one opened first in front. */
-  readonly #timed: Map<number, TimedRead> = new Map();
+  readonly #capacity: Capacity = new Capacity(this);
+  readonly #timed: TimedReads = new TimedReads();
   #isFlushingExpired = false;
   #isDeleted = false;
 
@@ -115,46 +107,7 @@ export class Queue {
 
   /** Whether one more item of this size may come in. What has expired makes room, and a queue that discards does. */
   admit(dataSize: number): PutRefusal | null {
-    const { maxItemSizeBytes, discardOldWhenFull } = this.settings;
-    if (maxItemSizeBytes !== null && dataSize > maxItemSizeBytes) return "too-large";
-    if (!this.#isFull) return null;
-    this.flushExpired(Number.POSITIVE_INFINITY);
-    while (this.#isFull) {
-      if (!discardOldWhenFull || this.reader.items === 0) return "full";
-      if (!this.#discardHead()) break;
-    }
-    return null;
-  }
-
-  get #isFull(): boolean {
-    const { maxItems, maxSizeBytes } = this.settings;
-    return (
-      (maxItems !== null && this.reader.items >= maxItems) ||
-      (maxSizeBytes !== null && this.reader.bytes >= maxSizeBytes)
-    );
-  }
-
-  /** False: the head is in the file only. It is on its way now, and until it is here the queue holds too much. */
-  #discardHead(): boolean {
-    this.#isOverfull = this.reader.find() !== "item";
-    if (this.#isOverfull) return false;
-    this.reader.take();
-    this.counters.discarded++;
-    return true;
-  }
-
-  /** What was put while the head was on its way has to be made room for. */
-  #discardExcess(): void {
-    const { maxItems, maxSizeBytes } = this.settings;
-    const { reader } = this;
-    while (
-      reader.items > 0 &&
-      ((maxItems !== null && reader.items > maxItems) ||
-        (maxSizeBytes !== null && reader.bytes > maxSizeBytes))
-    ) {
-      if (!this.#discardHead()) return;
-    }
-    this.#isOverfull = false;
+    return this.#capacity.admit(dataSize);
   }
 
   /** An item was appended for this queue: serve who waits. */
@@ -173,7 +126,7 @@ export class Queue {
    */
   get(mode: GetMode, deadline: number, receiver: Receiver): ItemView | Waiter | null {
     if (this.#isDeleted) return null;
-    if (this.#timed.size > 0) this.#abortLate();
+    if (this.#timed.length > 0) this.#abortLate();
     // Whoever waits is first: a line exists only while there is nothing, or while bytes are on their way.
     const found = this.#waiters.length > 0 && this.reader.items > 0 ? "loading" : this.#findLive();
     if (found === "item") return this.#handOut(mode, receiver);
@@ -264,7 +217,7 @@ export class Queue {
       if (mode === "open") {
         this.counters.transactions++;
         if (this.settings.openTransactionTimeoutMs !== null) {
-          this.#timed.set(view.id, { openedMs: now, holder: receiver });
+          this.#timed.add(view.id, now, receiver);
         }
         if (this.settings.enableTrace) this.#trace("open", view.id);
       }
@@ -286,7 +239,7 @@ export class Queue {
   }
 
   #loaded(isThere: boolean): void {
-    if (isThere && this.#isOverfull) this.#discardExcess();
+    if (isThere) this.#capacity.discardExcess();
     if (isThere) this.#serve();
     else this.#waiters.dismiss(() => true);
   }
@@ -297,7 +250,7 @@ export class Queue {
    */
   confirm(id: number): Receipt | null | false {
     if (this.#isDeleted) return false;
-    if (this.#timed.size > 0) this.#timed.delete(id);
+    this.#timed.forget(id);
     const confirmed = this.reader.confirm(id);
     if (confirmed !== false && this.settings.enableTrace) this.#trace("confirm", id);
     return confirmed;
@@ -313,7 +266,7 @@ export class Queue {
 
   /** As `abort`, but not counted: for an item that was held, not opened. */
   giveBack(id: number): boolean {
-    if (this.#timed.size > 0) this.#timed.delete(id);
+    this.#timed.forget(id);
     if (this.#isDeleted || !this.reader.giveBack(id)) return false;
     if (this.#waiters.length > 0) this.#serve();
     return true;
@@ -352,7 +305,7 @@ export class Queue {
   /** The regular look: expired items at the head, open reads that took too long. */
   sweep(looksAtHead: boolean): void {
     if (looksAtHead) this.flushExpired(this.settings.maxExpireSweep ?? Number.POSITIVE_INFINITY);
-    if (this.#timed.size > 0) this.#abortLate();
+    if (this.#timed.length > 0) this.#abortLate();
   }
 
   /** Reads that are open for too long go back; first their holders hear so, for somebody else may open them next. */
@@ -360,8 +313,7 @@ export class Queue {
     const { openTransactionTimeoutMs } = this.settings;
     if (openTransactionTimeoutMs === null) return;
     const openedMsMax = this.#clock.now() - openTransactionTimeoutMs;
-    for (const [id, { openedMs, holder }] of this.#timed) {
-      if (openedMs > openedMsMax) return;
+    for (const { id, holder } of this.#timed.openedBy(openedMsMax)) {
       holder.lapse?.(this, id);
       this.abort(id);
     }

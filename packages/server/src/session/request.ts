@@ -7,7 +7,8 @@
 import type { KestrelError } from "../errors.ts";
 import type { ItemView } from "../journal/item-view.ts";
 import type { Receipt } from "../journal/receipt.ts";
-import type { PutRefusal, Queue } from "../queue/queue.ts";
+import type { PutRefusal } from "../queue/capacity.ts";
+import type { Queue } from "../queue/queue.ts";
 import type { Statistic, StatisticGroup } from "../stats/statistic.ts";
 import type { GatheredItem } from "./gathering.ts";
 

@@ -1,6 +1,7 @@
 /** A queue collection on a fake disk and clock, with the turns in the test's hands. */
 import { Turn } from "../journal/turn.ts";
-import type { PutRefusal, Queue } from "../queue/queue.ts";
+import type { PutRefusal } from "../queue/capacity.ts";
+import type { Queue } from "../queue/queue.ts";
 import { QueueCollection } from "../queue/queue-collection.ts";
 import type { GetMode } from "../queue/waiter-list.ts";
 import { QueueRules, type QueueRulesOptions } from "../settings/queue-rules.ts";
