@@ -10,10 +10,10 @@ import type { Output } from "../output.ts";
 import { decodeUtf8, notUtf8 } from "../utf8.ts";
 import * as answers from "./ascii-answers.ts";
 import { type Command, commands, parseCount } from "./ascii-commands.ts";
+import { AsciiExchange } from "./ascii-exchange.ts";
 import { findLineEnd, findLineFeed, lineEndSize, Words } from "./ascii-words.ts";
 import { credentialBytesMax, parseAsciiCredentials } from "./credentials.ts";
 import { expiryMsOf } from "./expiry.ts";
-import type { Key } from "./key.ts";
 import type { MemcacheHost } from "./memcache-host.ts";
 
 /** What the next bytes are. */
@@ -49,21 +49,14 @@ const put: PutRequest = {
 export class AsciiCodec implements Codec {
   readonly #wire: Wire;
   readonly #host: MemcacheHost;
+  /** The request at hand and its answer. */
+  readonly #exchange: AsciiExchange;
   #stage: Stage = "request";
   tag: number = quietTag;
   readonly opaque = 0;
 
-  // The request at hand.
-  #key: Key | null = null;
-  #isQuiet = false;
-  /** `gets`. */
-  #hasId = false;
-  #isLastKey = true;
   /** Bytes up to the line feed, while there are further keys. */
   #lineLeft = 0;
-  #isLineRefused = false;
-  /** What `done` is called here. */
-  #doneAnswer: Buffer = answers.end;
 
   // A put whose body is still to come.
   #flags = 0;
@@ -78,13 +71,14 @@ export class AsciiCodec implements Codec {
   constructor(wire: Wire, host: MemcacheHost) {
     this.#wire = wire;
     this.#host = host;
+    this.#exchange = new AsciiExchange(wire);
   }
 
   readHead(input: Buffer, at: number, end: number): number {
     if (this.#stage === "keys") return this.#readKey(input, at, at + this.#lineLeft);
     const feed = findLineFeed(input, at, end);
     if ((feed < 0 ? end : feed) - at > this.#host.limits.lineBytesMax) {
-      this.#fail(answers.lineTooLong);
+      this.#exchange.fail(answers.lineTooLong);
       return end;
     }
     if (feed < 0) return at;
@@ -95,7 +89,7 @@ export class AsciiCodec implements Codec {
     }
     words.begin(input, at, lineEnd);
     words.next();
-    this.#isQuiet = false;
+    this.#exchange.isQuiet = false;
     this.tag = quietTag;
     if (this.#wire.isBarred) {
       this.#readBarred(input.toString("latin1", words.start, lineEnd));
@@ -104,8 +98,8 @@ export class AsciiCodec implements Codec {
     if (words.is("set")) return this.#readSet(input, feed + 1, end);
     const isGet = words.is("get");
     if (isGet || words.is("gets")) {
-      this.#hasId = !isGet;
-      this.#isLineRefused = false;
+      this.#exchange.hasId = !isGet;
+      this.#exchange.isLineRefused = false;
       return this.#readKey(input, words.end, feed);
     }
     const verb = input.toString("latin1", words.start, words.end).toLowerCase();
@@ -125,15 +119,15 @@ export class AsciiCodec implements Codec {
     const expirySeconds = words.number();
     words.next();
     const size = words.number();
-    this.#isQuiet = words.next() && words.is("noreply");
+    this.#exchange.isQuiet = words.next() && words.is("noreply");
     const isWellFormed = size >= 0 && size <= announcedBytesMax && flags >= 0 && flags <= flagsMax;
     if (!isWellFormed || Number.isNaN(expirySeconds)) {
       // What follows may be data or not: nothing of it can be trusted to be a command.
-      this.#fail(answers.clientError);
+      this.#exchange.fail(answers.clientError);
       return bodyStart;
     }
-    this.tag = this.#isQuiet ? quietTag : putTag;
-    this.#key = key;
+    this.tag = this.#exchange.isQuiet ? quietTag : putTag;
+    this.#exchange.key = key;
     this.#flags = flags;
     this.#expirySeconds = expirySeconds;
     if (key.error !== null) {
@@ -164,7 +158,7 @@ export class AsciiCodec implements Codec {
     } else if (verb === "version" || verb === "quit") {
       this.#readRest(verb, args);
     } else {
-      this.#fail(answers.unauthenticated);
+      this.#exchange.fail(answers.unauthenticated);
     }
   }
 
@@ -174,7 +168,7 @@ export class AsciiCodec implements Codec {
   }
 
   #put(source: Buffer, start: number, end: number): void {
-    put.queue = this.#key!.name;
+    put.queue = this.#exchange.key!.name;
     put.source = source;
     put.start = start;
     put.end = end;
@@ -205,14 +199,14 @@ export class AsciiCodec implements Codec {
     this.#body = null;
     this.#refusal = null;
     this.#isAuthentication = false;
-    if (!isEmptyLine) this.#fail(answers.badDataChunk);
-    else if (refusal !== null) this.render(refusal);
+    if (!isEmptyLine) this.#exchange.fail(answers.badDataChunk);
+    else if (refusal !== null) this.#exchange.render(refusal);
     else if (isAuthentication) this.#authenticate(body!.subarray(0, this.#bodySize));
     else this.#put(body!, 0, this.#bodySize);
   }
 
   #authenticate(data: Buffer): void {
-    this.#doneAnswer = answers.stored;
+    this.#exchange.done = answers.stored;
     this.#wire.execute(parseAsciiCredentials(data));
   }
 
@@ -223,14 +217,14 @@ export class AsciiCodec implements Codec {
     words.begin(input, at, findLineEnd(input, at, feed));
     words.next();
     const { start, end } = words;
-    this.#isLastKey = !words.next();
+    this.#exchange.isLastKey = !words.next();
     const key = start === end ? null : this.#host.keys.find(input, start, end);
-    this.#key = key;
-    this.tag = this.#isLastKey ? getTag : getMoreTag;
-    if (key === null) this.#renderMalformed();
-    else if (key.get instanceof KestrelError) this.#refuse(key.get);
+    this.#exchange.key = key;
+    this.tag = this.#exchange.isLastKey ? getTag : getMoreTag;
+    if (key === null) this.#exchange.renderMalformed();
+    else if (key.get instanceof KestrelError) this.#exchange.refuse(key.get);
     else this.#wire.execute(key.get);
-    if (this.#isLastKey || this.#isLineRefused) {
+    if (this.#exchange.isLastKey || this.#exchange.isLineRefused) {
       this.#stage = "request";
       return feed + 1;
     }
@@ -244,7 +238,7 @@ export class AsciiCodec implements Codec {
   #readCommand(verb: string, rest: Buffer): void {
     const text = decodeUtf8(rest);
     if (text === undefined) {
-      this.#refuse(new KestrelError("bad-name", notUtf8));
+      this.#exchange.refuse(new KestrelError("bad-name", notUtf8));
       return;
     }
     const args = text.split(" ").filter((word) => word !== "");
@@ -254,11 +248,11 @@ export class AsciiCodec implements Codec {
   }
 
   #execute(command: Command, args: readonly string[]): void {
-    this.#isQuiet = command.mayBeQuiet === true && args.at(-1) === "noreply";
-    this.#doneAnswer = command.done ?? answers.end;
+    this.#exchange.isQuiet = command.mayBeQuiet === true && args.at(-1) === "noreply";
+    this.#exchange.done = command.done ?? answers.end;
     const request = command.parse(args);
     if (request === undefined) {
-      this.#renderMalformed();
+      this.#exchange.renderMalformed();
     } else {
       if (request.kind === "monitor") this.#beginMonitor(request.queue);
       this.#wire.execute(request);
@@ -272,16 +266,16 @@ export class AsciiCodec implements Codec {
         answers.renderLine(this.#wire.output, `VERSION ${version}`);
         break;
       case "verbosity":
-        this.#isQuiet = args.at(-1) === "noreply";
-        if (args.length !== 1 || parseCount(args[0]) === undefined) this.#renderMalformed();
+        this.#exchange.isQuiet = args.at(-1) === "noreply";
+        if (args.length !== 1 || parseCount(args[0]) === undefined) this.#exchange.renderMalformed();
         else this.#wire.output.constant(answers.ok);
         break;
       case "quit":
         if (args.length === 0) this.#wire.close();
-        else this.#renderMalformed();
+        else this.#exchange.renderMalformed();
         break;
       case "shutdown":
-        this.#doneAnswer = answers.nothing;
+        this.#exchange.done = answers.nothing;
         this.#wire.execute({ kind: "shutdown" });
         this.#wire.close();
         break;
@@ -293,15 +287,15 @@ export class AsciiCodec implements Codec {
         this.#passStorage(verb, args[3]);
         break;
       default:
-        this.#fail(answers.clientError);
+        this.#exchange.fail(answers.clientError);
     }
   }
 
   #beginMonitor(queue: string): void {
     const name = Buffer.from(queue);
-    this.#key = this.#host.keys.find(name, 0, name.length);
-    this.#hasId = false;
-    this.#isLastKey = true;
+    this.#exchange.key = this.#host.keys.find(name, 0, name.length);
+    this.#exchange.hasId = false;
+    this.#exchange.isLastKey = true;
     // Should an item turn out not to be there, nothing is said: an END alone would be the end of the monitor.
     this.tag = getMoreTag;
   }
@@ -310,7 +304,7 @@ export class AsciiCodec implements Codec {
   #passStorage(verb: string, size: string | undefined): void {
     const bytes = parseCount(size);
     if (bytes === undefined || bytes > announcedBytesMax) {
-      this.#fail(answers.clientError);
+      this.#exchange.fail(answers.clientError);
     } else {
       this.#swallow(bytes, {
         kind: "error",
@@ -319,66 +313,8 @@ export class AsciiCodec implements Codec {
     }
   }
 
-  // Replies.
-
   render(reply: Reply): void {
-    if (this.#isQuiet) return;
-    const { output } = this.#wire;
-    switch (reply.kind) {
-      case "stored":
-        output.constant(answers.stored);
-        break;
-      case "refused":
-        output.constant(answers.refusals[reply.why]);
-        break;
-      case "item":
-        answers.renderItem(output, this.#key!, reply.item, this.#hasId);
-        if (this.#isLastKey) output.constant(answers.end);
-        break;
-      case "nothing":
-        if (this.#isLastKey) output.constant(answers.end);
-        break;
-      case "confirmed":
-        output.constant(reply.length > 0 ? answers.end : answers.error);
-        break;
-      case "done":
-        output.constant(this.#doneAnswer);
-        break;
-      case "number":
-        answers.renderLine(output, String(reply.value));
-        break;
-      case "text":
-        answers.renderLine(output, reply.text);
-        break;
-      case "stats":
-        answers.renderStatistics(output, reply.statistics);
-        break;
-      case "groups":
-        answers.renderGroups(output, reply.groups);
-        break;
-      case "failed":
-        answers.renderLine(output, `SERVER_ERROR ${reply.message}`);
-        break;
-      case "error":
-        this.#refuse(reply.error);
-        break;
-    }
-  }
-
-  #renderMalformed(): void {
-    if (!this.#isQuiet) this.#wire.output.constant(answers.clientError);
-  }
-
-  #refuse(error: KestrelError): void {
-    this.#isLineRefused = true;
-    if (this.#isQuiet) return;
-    if (answers.renderError(this.#wire.output, error)) this.#wire.close();
-  }
-
-  /** The last answer of this connection. */
-  #fail(answer: Buffer): void {
-    this.#wire.output.constant(answer);
-    this.#wire.close();
+    this.#exchange.render(reply);
   }
 
   renderFailure(tag: number, _opaque: number, error: KestrelError, isLast: boolean, output: Output): void {
