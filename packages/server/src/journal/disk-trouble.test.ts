@@ -93,6 +93,9 @@ test("with syncJournal 0 an answer waits for its sync, and all that wait share o
   expect(syncs).toBe(1);
   release();
   await settle();
+  // The second would wait a moment longer for those whom the first has answered.
+  node.clock.advance(1);
+  await settle();
   expect(receipts.every((receipt) => (receipt as { state: string }).state === "kept")).toBe(true);
   expect(syncs).toBe(2);
   const next = await TestNode.start({}, node.disk.afterPowerLoss());

@@ -69,3 +69,23 @@ test("what fills a segment is synced before it is answered, also when the index 
   const next = await TestNode.start({}, node.disk.afterPowerLoss());
   expect(await next.drain("q")).toEqual(["item"]);
 });
+
+test("the next sync waits for clients who have just been answered, for as long as theirs took and no longer", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 0 } });
+  put(node);
+  await settle();
+  const first = put(node);
+  const during = put(node);
+  await settle();
+  expect([first.state, during.state]).toEqual(["kept", "pending"]);
+  const again = put(node);
+  await settle();
+  expect([during.state, again.state]).toEqual(["kept", "kept"]);
+  const last = put(node);
+  const alone = put(node);
+  await settle();
+  expect([last.state, alone.state]).toEqual(["kept", "pending"]);
+  node.clock.advance(1);
+  await settle();
+  expect(alone.state).toBe("kept");
+});

@@ -1,7 +1,8 @@
 /**
  * How safe what a log has written is, by the queue's `syncJournal`. fdatasync runs in the background, one at a time,
  * and everything written while it runs shares the next one (group commit); nobody but the answers that ask for it
- * ever waits. A sync that failed is never repeated as if nothing had happened: the system may have dropped the bytes,
+ * ever waits. Clients that are answered put again at once: the next sync waits a moment for them, or else two halves
+ * of the clients would take turns, each waiting for the other's sync too. A sync that failed is never repeated as if nothing had happened: the system may have dropped the bytes,
  * so the log is told and starts anew.
  */
 import type { Clock, Timer } from "../clock.ts";
@@ -9,6 +10,10 @@ import { KestrelError } from "../errors.ts";
 import type { QueueSettings } from "../settings/settings.ts";
 import type { Receipt } from "./receipt.ts";
 import type { Segment } from "./segment.ts";
+
+/** The next sync waits for those just answered as long as theirs took, within these bounds. */
+const gatherMsMin = 1;
+const gatherMsMax = 10;
 
 export class LogSync {
   /** Items below this id are as safe as the settings ask. */
@@ -21,6 +26,13 @@ export class LogSync {
   #receipts: Receipt[] = [];
   #running: Promise<void> | null = null;
   #isWanted = false;
+  /** Items below this id were written by turns that wait for a sync. */
+  #writtenNextId = 1;
+  /** Items put that no sync has covered or is covering. */
+  #puts = 0;
+  /** Waits until as many have been put as are expected; null: it does not wait. */
+  #gathering: Timer | null = null;
+  #putsExpected = 0;
   /** A period is running at whose end there is a sync. */
   #timer: Timer | null = null;
 
@@ -45,7 +57,9 @@ export class LogSync {
         this.safeNextId = Math.max(this.safeNextId, nextId);
       });
       this.#receipts.push(receipt);
-      this.#request();
+      this.#puts += nextId - Math.max(this.safeNextId, this.#writtenNextId);
+      this.#writtenNextId = nextId;
+      if (this.#gathering === null || this.#puts >= this.#putsExpected) this.#request();
       return;
     }
     if (typeof syncJournal === "number") this.#requestLater(syncJournal);
@@ -71,13 +85,17 @@ export class LogSync {
 
   /** Waits until nothing is unsynced or a sync has failed. */
   async settle(): Promise<void> {
-    this.#request();
-    while (this.#running !== null) await this.#running;
+    for (;;) {
+      this.#request();
+      if (this.#running === null) return;
+      await this.#running;
+    }
   }
 
   /** Begins no sync by itself any more. */
   close(): void {
     this.#timer?.cancel();
+    this.#gathering?.cancel();
   }
 
   #requestLater(periodMs: number): void {
@@ -93,7 +111,19 @@ export class LogSync {
     else if (this.#dirty.size > 0 || this.#receipts.length > 0) this.#running = this.#run();
   }
 
+  /** What is written now is synced together with what those put who have just been answered, if they do so soon. */
+  #gather(putsAnswered: number, tookMs: number): void {
+    this.#putsExpected = this.#puts + putsAnswered;
+    const waitMs = Math.min(gatherMsMax, Math.max(gatherMsMin, tookMs));
+    this.#gathering = this.#clock.after(waitMs, () => this.#request());
+  }
+
   async #run(): Promise<void> {
+    const beganMs = this.#clock.now();
+    const puts = this.#puts;
+    this.#puts = 0;
+    this.#gathering?.cancel();
+    this.#gathering = null;
     const covered = [...this.#dirty].map((segment) => ({ segment, size: segment.size }));
     const receipts = this.#receipts;
     const syncFolder = this.#syncFolder;
@@ -114,6 +144,8 @@ export class LogSync {
       for (const receipt of receipts) receipt.fail(error, false);
     }
     this.#running = null;
-    if (this.#isWanted || this.#receipts.length > 0) this.#request();
+    if (!this.#isWanted) return;
+    if (this.#receipts.length > 0 && puts > 0) this.#gather(puts, this.#clock.now() - beganMs);
+    else this.#request();
   }
 }
