@@ -1,6 +1,6 @@
 /** A node with a settings file, as an operator sees it: flags, reload, SIGHUP, status, --check-config. */
 import { execFile } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -179,6 +179,16 @@ describe("--check-config", () => {
     await using folder = await TempFolder.create();
     const file = await fileWith(folder, "export default { default: { maxItems: 40 + 2 } };", "kestrel.mjs");
     expect(await run("--check-config", file)).toMatchObject({ code: 0, stderr: [] });
+  });
+
+  test("journals of Kestrel 2.x where the node's own will be: what they are, and what to do", async () => {
+    await using folder = await TempFolder.create();
+    const queuePath = join(folder.path, "spool");
+    await mkdir(queuePath);
+    await writeFile(join(queuePath, "work"), Buffer.from([2, 19, 0, 0, 0]));
+    const { code, stderr } = await run("--check-config", await fileWith(folder, { queuePath }));
+    expect(code).toBe(0);
+    expect(stderr).toEqual([expect.stringMatching(/Kestrel 2\.x \(work\).*kq journal import/)]);
   });
 
   test("a bad one: every problem on a line of its own; a node doesn't start with it either", async () => {

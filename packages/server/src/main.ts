@@ -1,6 +1,8 @@
 /** The program `kestrel`: one node until a signal, or a client's `shutdown`, stops it. */
 import { setFlagsFromString } from "node:v8";
+import { NodeDisk } from "./disk.ts";
 import { type Flags, FlagsError, help, parseFlags } from "./flags.ts";
+import { warnOfOldJournals } from "./kestrel2/old-journals.ts";
 import { hashPassword } from "./locks/password.ts";
 import { readPassword } from "./locks/read-password.ts";
 import { readTls } from "./locks/tls.ts";
@@ -44,6 +46,9 @@ async function run(flags: Flags): Promise<void> {
       const { settings } = await openFile(flags.file);
       await readTls(settings.server.tls);
       process.stdout.write(`ok\n${describeSettings(settings).join("\n")}\n`);
+      warnOfOldJournals(settings.server.queuePath, new NodeDisk(), {
+        warn: (_, message) => process.stderr.write(`kestrel: ${message}\n`),
+      });
       break;
     }
     case "hash-password":

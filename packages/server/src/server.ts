@@ -9,6 +9,7 @@ import type { AdminServer } from "./admin/admin-server.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Disk, NodeDisk } from "./disk.ts";
 import { Turn } from "./journal/turn.ts";
+import { warnOfOldJournals } from "./kestrel2/old-journals.ts";
 import { doorNames, type TlsSettings, type UserSettings } from "./locks/lock-settings.ts";
 import { Locks } from "./locks/locks.ts";
 import { readTls, type TlsDoors } from "./locks/tls.ts";
@@ -157,6 +158,7 @@ export class KestrelServer implements AsyncDisposable {
       memoryBytesMax: settings.maxMemoryBytes,
       sweepPeriodMs: settings.expirationTimerFrequencyMs,
     });
+    if (spoolPath !== null) warnOfOldJournals(spoolPath, disk, logger);
     const status = new NodeStatus({
       file: findStatusFile(settings, spoolPath, disk),
       defaultStatus: settings.defaultStatus,

@@ -77,6 +77,27 @@ test("Kestrel's names in Ostrich's shape", async () => {
   expect(stats.metrics.get_miss_latency_usec).toEqual({ count: 0 });
 });
 
+test("an alias tells what was put into it since the start", async () => {
+  await using aliased = await AdminNode.start({
+    aliases: [
+      ["all", ["jobs", "audit"]],
+      ["audit", ["jobs"]],
+    ],
+  });
+  await aliased.clients.put("all", "four");
+  const { counters, gauges } = await aliased.json<Stats>("/stats.json");
+  expect(counters).toMatchObject({
+    "q/all/put_items": 1,
+    "q/all/put_bytes": 4,
+    "q/audit/put_items": 1,
+    "q/jobs/put_items": 2,
+  });
+  expect(gauges["q/all/create_time"]).toBe(Math.floor(aliased.clock.now() / 1000));
+  expect(gauges).not.toHaveProperty(["q/all/items"]);
+  const minute = await aliased.json<Stats>("/stats.json?period=60");
+  expect(minute.counters).not.toHaveProperty(["q/all/put_items"]);
+});
+
 /** What Kestrel's cluster tool does with an answer: adds up the gauges and counters of each queue. */
 function asKclusterReads(stats: Stats): Map<string, Map<string, number>> {
   const data = new Map<string, Map<string, number>>();

@@ -64,6 +64,7 @@ function renderDistribution(values: object): string {
 
 function* entriesOf(host: AdminHost, section: Section, lastMinute: boolean): Generator<Entry> {
   yield* serverEntries[section](host, lastMinute);
+  yield* aliasEntries(host, section, lastMinute);
   const ofQueue = queueEntries[section];
   if (ofQueue === undefined) return;
   for (const name of host.queues.names().sort()) {
@@ -71,6 +72,20 @@ function* entriesOf(host: AdminHost, section: Section, lastMinute: boolean): Gen
     if (queue === undefined) continue;
     for (const [statistic, value] of ofQueue(host, queue, lastMinute))
       yield [`q/${name}/${statistic}`, value];
+  }
+}
+
+/** Puts into an alias are counted since the start only. A queue of the same name stands before it, as in `stats`. */
+function* aliasEntries({ queues }: AdminHost, section: Section, lastMinute: boolean): Generator<Entry> {
+  for (const alias of queues.aliases()) {
+    const prefix = `q/${alias.name}`;
+    if (queues.find(alias.name) !== undefined) continue;
+    if (section === "counters" && !lastMinute) {
+      yield [`${prefix}/put_items`, alias.putItems];
+      yield [`${prefix}/put_bytes`, alias.putBytes];
+    } else if (section === "gauges") {
+      yield [`${prefix}/create_time`, Math.floor(alias.createdMs / 1000)];
+    }
   }
 }
 

@@ -24,10 +24,26 @@ export interface SpoolFolder {
   readonly ignored: readonly { path: string; reason: string }[];
 }
 
+/** What the name of a journal's file says. */
+export interface JournalName {
+  readonly queueName: string;
+  /** Null: the current file. */
+  readonly number: bigint | null;
+  readonly isPack: boolean;
+}
+
 interface OlderFile {
   path: string;
   number: bigint;
   isPack: boolean;
+}
+
+/** Undefined: a journal's file is not called so. */
+export function parseJournalName(name: string): JournalName | undefined {
+  const match = /^([^.]+)(?:\.(\d+)(\.pack)?)?$/.exec(name);
+  if (match === null || name.includes("~~")) return undefined;
+  const [, queueName = "", number, pack] = match;
+  return { queueName, number: number === undefined ? null : BigInt(number), isPack: pack !== undefined };
 }
 
 /** Finds every journal of a folder. Throws what the file system throws. */
@@ -37,16 +53,16 @@ export async function findJournals(folder: string): Promise<SpoolFolder> {
   const ignored: { path: string; reason: string }[] = [];
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    const match = /^([^.]+)(?:\.(\d+)(\.pack)?)?$/.exec(entry.name);
+    const name = parseJournalName(entry.name);
     if (!entry.isFile()) ignored.push({ path, reason: "no file" });
     else if (entry.name.includes("~~")) ignored.push({ path, reason: "temporary" });
-    else if (match === null) ignored.push({ path, reason: "not named as a journal is" });
+    else if (name === undefined) ignored.push({ path, reason: "not named as a journal is" });
     else {
-      const [, queueName = "", number, pack] = match;
-      if (number === undefined) current.set(queueName, path);
+      const { queueName, number, isPack } = name;
+      if (number === null) current.set(queueName, path);
       else {
         const files = older.get(queueName) ?? [];
-        files.push({ path, number: BigInt(number), isPack: pack !== undefined });
+        files.push({ path, number, isPack });
         older.set(queueName, files);
       }
     }

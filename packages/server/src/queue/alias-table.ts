@@ -5,7 +5,11 @@ export class AliasTable {
   readonly #aliases: Map<string, Alias> = new Map();
 
   /** The aliases of these rules from now on; those that are none any more end. Returns the names that are new. */
-  apply(names: readonly string[], destinationsOf: (name: string) => readonly string[]): string[] {
+  apply(
+    names: readonly string[],
+    destinationsOf: (name: string) => readonly string[],
+    nowMs: number,
+  ): string[] {
     for (const alias of [...this.#aliases.values()]) {
       if (names.includes(alias.name)) continue;
       this.#aliases.delete(alias.name);
@@ -17,7 +21,7 @@ export class AliasTable {
       if (alias !== undefined) {
         alias.destinations = destinationsOf(name);
       } else {
-        this.#aliases.set(name, new Alias(name, destinationsOf(name)));
+        this.#aliases.set(name, new Alias(name, destinationsOf(name), nowMs));
         added.push(name);
       }
     }

@@ -5,6 +5,8 @@ import type { Queue } from "./queue.ts";
 
 export class Alias {
   readonly name: string;
+  /** In ms since the epoch. */
+  readonly createdMs: number;
   /** Names of queues, fanouts or further aliases; a reload may change them. */
   destinations: readonly string[];
   /** Puts that were tried, and the bytes of their data. */
@@ -13,8 +15,9 @@ export class Alias {
   /** Where those who read it wait: a queue that nothing comes into. Made for the first of them. */
   queue: Queue | null = null;
 
-  constructor(name: string, destinations: readonly string[]) {
+  constructor(name: string, destinations: readonly string[], createdMs: number) {
     this.name = name;
+    this.createdMs = createdMs;
     this.destinations = destinations;
   }
 

@@ -13,6 +13,7 @@ import type { Turn } from "../journal/turn.ts";
 import type { Logger } from "../logging.ts";
 import { findParentName, queueNameProblem } from "../settings/queue-name.ts";
 import { QueueRules } from "../settings/queue-rules.ts";
+import type { Alias } from "./alias.ts";
 import { AliasTable } from "./alias-table.ts";
 import type { PutRefusal } from "./capacity.ts";
 import { Queue } from "./queue.ts";
@@ -55,6 +56,9 @@ export class QueueCollection {
     expires: 0,
   };
 
+  /** The id of the item that was put last; 0 when it has none or, by an alias, several. */
+  lastPutId = 0;
+
   private constructor(options: QueueCollectionOptions, budget: MemoryBudget, families: QueueFamilies) {
     this.#options = options;
     this.#budget = budget;
@@ -93,7 +97,8 @@ export class QueueCollection {
   /** Aliases, and the fanouts that the settings name: they are there from the start, and so miss nothing. */
   #obtainConfigured(): void {
     const { rules } = this;
-    const added = this.#aliases.apply(rules.aliasNames, (name) => rules.findDestinations(name)!);
+    const now = this.#options.clock.now();
+    const added = this.#aliases.apply(rules.aliasNames, (name) => rules.findDestinations(name)!, now);
     for (const name of added) {
       const hidden = this.#queues.get(name);
       if (hidden === undefined) continue;
@@ -185,6 +190,11 @@ export class QueueCollection {
     return this.#queues.values();
   }
 
+  /** In the order of the settings, also those that hide a queue of their name. */
+  aliases(): IterableIterator<Alias> {
+    return this.#aliases.all();
+  }
+
   /** Names of the fanouts of this queue. */
   childrenOf(name: string): string[] {
     return this.#families.find(name)?.fanouts.map((fanout) => fanout.name) ?? [];
@@ -206,28 +216,27 @@ export class QueueCollection {
     expiryMs: number,
   ): Receipt | PutRefusal {
     const alias = this.#aliases.find(name);
-    if (alias !== undefined) {
-      return alias.put(end - start, (queue) => this.put(queue, source, start, end, flags, expiryMs));
-    }
+    if (alias !== undefined) return this.#putByAlias(alias, source, start, end, flags, expiryMs);
     const queue = this.#queues.get(name) ?? this.#create(name);
-    return this.#putOne(queue, source, start, end, flags, this.#options.clock.now(), expiryMs);
+    const { family } = queue;
+    const put = family.put(queue, source, start, end, flags, this.#options.clock.now(), expiryMs);
+    if (typeof put === "object") {
+      this.counters.totalItems++;
+      this.lastPutId = family.lastPutId;
+    }
+    return put;
   }
 
-  #putOne(
-    queue: Queue,
+  #putByAlias(
+    alias: Alias,
     source: Buffer,
     start: number,
     end: number,
     flags: number,
-    addTimeMs: number,
     expiryMs: number,
   ): Receipt | PutRefusal {
-    const { family } = queue;
-    const put =
-      queue === family.parent
-        ? family.put(queue, source, start, end, flags, addTimeMs, expiryMs)
-        : family.putInto(queue, source, start, end, flags, addTimeMs, expiryMs);
-    if (typeof put === "object") this.counters.totalItems++;
+    const put = alias.put(end - start, (name) => this.put(name, source, start, end, flags, expiryMs));
+    this.lastPutId = 0;
     return put;
   }
 

@@ -15,6 +15,8 @@ export class QueueFamily {
   /** The queue itself; null while only fanouts exist. */
   parent: Queue | null = null;
   readonly fanouts: Queue[] = [];
+  /** The id of the item that was put last; 0 when nobody kept it. */
+  lastPutId = 0;
 
   constructor(name: string, log: Log) {
     this.name = name;
@@ -42,11 +44,11 @@ export class QueueFamily {
   }
 
   /**
-   * Puts `source[start, end)` into the queue and all its fanouts. The queue's own rules decide whether it is
-   * taken; a fanout that has no room goes without. Throws KestrelError `disk`.
+   * Puts `source[start, end)` into one of its queues: the parent's items go to all fanouts, too. The queue's own rules
+   * decide whether it is taken; a fanout that has no room goes without. Throws KestrelError `disk`.
    */
   put(
-    parent: Queue,
+    queue: Queue,
     source: Buffer,
     start: number,
     end: number,
@@ -54,18 +56,38 @@ export class QueueFamily {
     addTimeMs: number,
     expiryMs: number,
   ): Receipt | PutRefusal {
-    const { log, fanouts } = this;
-    if (log.refusal !== null) throw log.refusal;
-    const refusal = parent.admit(end - start);
+    if (this.log.refusal !== null) throw this.log.refusal;
+    const refusal = queue.admit(end - start);
     if (refusal !== null) return refusal;
+    return queue === this.parent
+      ? this.#putForAll(queue, source, start, end, flags, addTimeMs, expiryMs)
+      : this.#putForOne(queue, source, start, end, flags, addTimeMs, expiryMs);
+  }
+
+  #putForAll(
+    parent: Queue,
+    source: Buffer,
+    start: number,
+    end: number,
+    flags: number,
+    addTimeMs: number,
+    expiryMs: number,
+  ): Receipt {
+    const { log, fanouts } = this;
     const keeps = !parent.settings.fanoutOnly;
-    if (!keeps && fanouts.length === 0) return keptReceipt;
+    if (!keeps && fanouts.length === 0) {
+      this.lastPutId = 0;
+      return keptReceipt;
+    }
     const refusing = this.#fanoutsWithoutRoom(end - start);
     const audience = keeps ? "everyone" : "fanouts";
+    const id = log.nextId;
     const receipt = log.appendPut(audience, source, start, end, flags, addTimeMs, expiryMs);
     for (const reader of refusing) reader.takeNewest();
-    if (keeps) parent.noteItem();
-    for (const fanout of fanouts) if (!refusing.includes(fanout.reader)) fanout.noteItem();
+    if (keeps) parent.noteItem(end - start);
+    for (const fanout of fanouts) if (!refusing.includes(fanout.reader)) fanout.noteItem(end - start);
+    // Last: whoever is served may have let expired items go to this family.
+    this.lastPutId = id;
     return receipt;
   }
 
@@ -80,8 +102,7 @@ export class QueueFamily {
     return refusing;
   }
 
-  /** Puts into one fanout alone. */
-  putInto(
+  #putForOne(
     fanout: Queue,
     source: Buffer,
     start: number,
@@ -89,12 +110,11 @@ export class QueueFamily {
     flags: number,
     addTimeMs: number,
     expiryMs: number,
-  ): Receipt | PutRefusal {
-    if (this.log.refusal !== null) throw this.log.refusal;
-    const refusal = fanout.admit(end - start);
-    if (refusal !== null) return refusal;
+  ): Receipt {
+    const id = this.log.nextId;
     const receipt = this.log.appendPut(fanout.reader, source, start, end, flags, addTimeMs, expiryMs);
-    fanout.noteItem();
+    fanout.noteItem(end - start);
+    this.lastPutId = id;
     return receipt;
   }
 }

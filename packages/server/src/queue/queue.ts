@@ -110,10 +110,10 @@ export class Queue implements CapacityOwner {
     return this.#capacity.admit(dataSize);
   }
 
-  /** An item was appended for this queue: serve who waits. */
-  noteItem(): void {
+  /** An item with so many bytes of data was appended for this queue: serve who waits. */
+  noteItem(size: number): void {
     this.counters.totalItems++;
-    this.counters.putBytes += this.reader.log.lastPutSize;
+    this.counters.putBytes += size;
     if (this.#waiters.length > 0) this.#serve();
   }
 

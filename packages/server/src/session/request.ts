@@ -181,6 +181,8 @@ export type Refusal = PutRefusal | "over-limit";
 export interface StoredReply {
   readonly kind: "stored";
   receipt: Receipt;
+  /** The item's id on its queue; 0 when it has none or, by an alias, several. */
+  id: number;
 }
 
 /** Valid until the next call into the engine. */

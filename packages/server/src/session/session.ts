@@ -67,7 +67,7 @@ export interface SessionClient {
 const nothing: Reply = { kind: "nothing" };
 const done: Reply = { kind: "done" };
 // Used again for every answer of every session: a reply is read before the next one is made.
-const stored: StoredReply = { kind: "stored", receipt: undefined as unknown as Receipt };
+const stored: StoredReply = { kind: "stored", receipt: undefined as unknown as Receipt, id: 0 };
 const found: ItemReply = { kind: "item", item: undefined as unknown as ItemView, openedIn: null };
 
 export class Session implements Receiver {
@@ -202,6 +202,7 @@ export class Session implements Receiver {
     } else {
       if (began !== 0) timings.endPut(queue, result, began);
       stored.receipt = result;
+      stored.id = queues.lastPutId;
       this.#client.reply(stored);
     }
   }

@@ -33,7 +33,8 @@ const answer = (fields: Frame): Buffer => frame(fields, 0x81);
 const noExpiry = "0000000000000000";
 const set = (key: string, value: string, opcode = 0x01, opaque = 0): Buffer =>
   frame({ opcode, key, value, extras: noExpiry, opaque });
-const stored = answer({ opcode: 0x01 });
+/** The first item of its queue was stored. */
+const stored = answer({ opcode: 0x01, cas: 1 });
 const item = (value: string, cas: number, opcode = 0x00): Buffer =>
   answer({ opcode, value, cas, extras: "00000000" });
 const miss = answer({ opcode: 0x00, status: 1, value: "Not found" });
@@ -53,7 +54,7 @@ const living: Case[] = [
       frame({ opcode: 0, key: "q", opaque: 0xffffffff }),
     ],
     [
-      answer({ opcode: 1, opaque: 7 }),
+      answer({ opcode: 1, opaque: 7, cas: 1 }),
       answer({ opcode: 0, opaque: 0xffffffff, extras: "deadbeef", value: "x", cas: 1 }),
     ],
   ],
@@ -91,7 +92,7 @@ const living: Case[] = [
       get("q/close"),
       get("q"),
     ],
-    [stored, stored, item("a", 1), item("b", 2), miss, miss, item("b", 2)],
+    [stored, answer({ opcode: 0x01, cas: 2 }), item("a", 1), item("b", 2), miss, miss, item("b", 2)],
   ],
   [
     "delete",

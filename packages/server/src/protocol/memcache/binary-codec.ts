@@ -205,6 +205,9 @@ export class BinaryCodec implements Codec {
         if (!isQuiet) this.#miss(echoesKey);
         break;
       case "stored":
+        // As memcached has it, a stored item's CAS is not 0 where there is one: here the id that a get tells, too.
+        if (!isQuiet) renderHeader(output, this.tag, status.ok, this.opaque, 0, 0, 0, reply.id);
+        break;
       case "done":
         if (action === "sasl-auth") this.#answer(status.ok, texts.authenticated);
         else if (!isQuiet) renderHeader(output, this.tag, status.ok, this.opaque, 0, 0, 0, 0);
