@@ -23,6 +23,8 @@ export interface KqOptions {
   input?: string | Buffer;
   /** The nodes, as KESTREL_SERVERS. */
   servers?: readonly string[];
+  /** Further environment. */
+  env?: Readonly<Record<string, string>>;
 }
 
 const living = new Set<ChildProcess>();
@@ -50,10 +52,10 @@ export interface RunningKq extends AsyncDisposable {
 }
 
 /** Starts one command line; standard input stays open. */
-export function startKq(args: readonly string[], { servers = [] }: KqOptions = {}): RunningKq {
+export function startKq(args: readonly string[], { servers = [], env = {} }: KqOptions = {}): RunningKq {
   const child = spawn(process.execPath, [kqProgram, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
-    env: { PATH: process.env.PATH, HOME: "/nonexistent", KESTREL_SERVERS: servers.join(",") },
+    env: { PATH: process.env.PATH, HOME: "/nonexistent", KESTREL_SERVERS: servers.join(","), ...env },
   });
   living.add(child);
   const result: KqResult = { code: null, out: "", err: "" };

@@ -46,6 +46,7 @@ export interface LogLine {
 interface Listeners {
   memcache: { port: number };
   admin?: { port: number };
+  thrift?: { port: number };
 }
 
 /** How a process ended. */
@@ -68,7 +69,7 @@ export class KestrelNode implements AsyncDisposable {
   #flags: string[];
   #env: Record<string, string>;
   #port: number;
-  #adminPort: number | null = null;
+  #listeners: Listeners | null = null;
   #child: ChildProcess | null = null;
   #end: Promise<ProcessEnd> = Promise.resolve({ code: null, signal: null });
 
@@ -105,8 +106,14 @@ export class KestrelNode implements AsyncDisposable {
 
   /** Port of the admin HTTP, which is off unless the flags say otherwise. */
   get adminPort(): number {
-    if (this.#adminPort === null) throw new Error("this node has no admin port");
-    return this.#adminPort;
+    return this.portOf("admin");
+  }
+
+  /** Port of a protocol that the flags have turned on. */
+  portOf(listener: keyof Listeners): number {
+    const at = this.#listeners?.[listener];
+    if (at === undefined) throw new Error(`this node has no ${listener} port`);
+    return at.port;
   }
 
   get address(): string {
@@ -123,9 +130,8 @@ export class KestrelNode implements AsyncDisposable {
   async start(): Promise<void> {
     if (this.#child !== null) throw new Error("this node is running already");
     const child = this.#spawn();
-    const { memcache, admin } = await this.#readListeners(child);
-    this.#port = memcache.port;
-    this.#adminPort = admin?.port ?? null;
+    this.#listeners = await this.#readListeners(child);
+    this.#port = this.#listeners.memcache.port;
   }
 
   /** Starts the program and waits for its end: for starts that must fail. */

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ClusterOptions, KestrelClientError, type KestrelClusterClient } from "@kestrel-mq/client";
+import { type CredentialsArguments, credentialsFlags, findCredentials } from "./credentials.ts";
 import { parseDurationMs } from "./duration.ts";
 import { UsageError } from "./exit-code.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -28,9 +29,10 @@ export type Cluster = Pick<
 export type Connect = (options: ClusterOptions) => Cluster;
 
 const defaultServer = "localhost:22133";
+/** A password takes a node a while, and more so when there are many. */
+const loginMs = 5000;
 
-/** Options of every command that talks to a cluster and takes its node as an argument. */
-export const otherClusterFlags = {
+const serversFlags = {
   servers: {
     type: "string",
     group: "Cluster:",
@@ -59,6 +61,12 @@ export const otherClusterFlags = {
   },
 } as const;
 
+/** Options of every command that talks to a cluster and takes its node as an argument. */
+export const otherClusterFlags: typeof serversFlags & typeof credentialsFlags = {
+  ...serversFlags,
+  ...credentialsFlags,
+};
+
 const nodeFlag = {
   node: {
     type: "string",
@@ -72,7 +80,7 @@ const nodeFlag = {
 export const clusterFlags: typeof otherClusterFlags & typeof nodeFlag = { ...otherClusterFlags, ...nodeFlag };
 
 /** The parsed values of `clusterFlags`. */
-export interface ClusterArguments {
+export interface ClusterArguments extends CredentialsArguments {
   servers: string | undefined;
   serversFile: string | undefined;
   node: string | undefined;
@@ -90,11 +98,15 @@ export async function clusterOptions(
   args: ClusterArguments,
   surroundings: Surroundings,
 ): Promise<ChosenCluster> {
-  return {
-    servers: onlyNode(await findServers(args, surroundings), args.node),
+  const servers = await findServers(args, surroundings);
+  const credentials = await findCredentials(args, surroundings);
+  const whole: ChosenCluster = {
+    servers,
     strategy: args.strategy as NonNullable<ClusterOptions["strategy"]>,
+    ...(credentials === undefined ? {} : { credentials, connectTimeoutMs: loginMs }),
     ...(args.timeout === undefined ? {} : { timeoutMs: args.timeout, connectTimeoutMs: args.timeout }),
   };
+  return args.node === undefined ? whole : await onlyNode(whole, args.node, surroundings);
 }
 
 /**
@@ -117,12 +129,19 @@ export async function withNodesNamed(
   }
 }
 
-/** A node must be named as it is in the list, or by its port alone. Throws UsageError. */
-function onlyNode(servers: string[], node: string | undefined): string[] {
-  if (node === undefined) return servers;
-  const named = servers.filter((server) => server === node || server.endsWith(`:${node}`));
-  if (named.length === 1) return named;
-  throw new UsageError(`${node} is none of the nodes: ${servers.join(", ")}`);
+/** A node must be named as it is in the list or in DNS, or by its port alone. Throws UsageError. */
+async function onlyNode(
+  options: ChosenCluster,
+  node: string,
+  surroundings: Surroundings,
+): Promise<ChosenCluster> {
+  const { servers } = await withNodesNamed(options, surroundings);
+  const named = servers.filter(
+    (server) => server === node || server.endsWith(`:${node}`) || server === node.replace(/:22133$/, ""),
+  );
+  if (named.length === 1) return { ...options, servers: named };
+  const problem = named.length === 0 ? "is none of the nodes" : "is more than one of the nodes";
+  throw new UsageError(`${node} ${problem}: ${servers.join(", ")}`);
 }
 
 async function findServers(args: ClusterArguments, surroundings: Surroundings): Promise<string[]> {

@@ -19,6 +19,10 @@ export function explain(error: unknown): string {
 
 function adviceFor(error: Error): string | undefined {
   const causes = causesOf(error);
+  if (codeOf(error) === "unauthorized" || error.name === "WireFailure") {
+    const advice = accessAdvice(error.message);
+    if (advice !== undefined) return advice;
+  }
   switch (codeOf(causes.at(-1))) {
     case "ECONNREFUSED":
       return "Is it running? `kq serve` starts a node, --servers or KESTREL_SERVERS name others";
@@ -40,6 +44,16 @@ function adviceFor(error: Error): string | undefined {
   );
   return isSilent
     ? "`kq ping` tells whether that is the memcache port of a node, and a longer --timeout may help"
+    : undefined;
+}
+
+function accessAdvice(message: string): string | undefined {
+  if (/unauthenticated|not authenticated|authentication required/.test(message))
+    return "The node has users: say who you are with --user and --password-file, or KESTREL_USER and KESTREL_PASSWORD";
+  if (/authentication failure|credentials refused/.test(message))
+    return "User or password is wrong: see --user and --password-file";
+  return /not allowed/.test(message)
+    ? "The user has no right to that: the node's settings say who has"
     : undefined;
 }
 

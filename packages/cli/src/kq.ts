@@ -3,6 +3,7 @@
  * and turns every way in which one can end into an exit code and at most one line on standard error.
  */
 import yargs, { type Argv, type Options } from "yargs";
+import { aftermathWord, carryOut } from "./aftermath.ts";
 import { type Command, nameOf } from "./command.ts";
 import { completionWord } from "./commands/completion.ts";
 import { commands } from "./commands.ts";
@@ -28,6 +29,10 @@ export async function kq(argv: readonly string[], surroundings: Surroundings): P
     if (argv[0] === completionWord) {
       const candidates = await complete(argv.slice(1), commands, surroundings);
       await writeOut(surroundings.stdout, candidates.map((candidate) => `${candidate}\n`).join(""));
+      return exitCodes.done;
+    }
+    if (argv[0] === aftermathWord) {
+      await carryOut(surroundings);
       return exitCodes.done;
     }
     let run: (() => Promise<ExitCode>) | undefined;

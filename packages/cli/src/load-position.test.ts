@@ -14,7 +14,7 @@ afterEach(async () => {
 
 it("moves only past items that are all stored, in whatever order they were", async () => {
   const file = join(folder, "items");
-  const position = await LoadPosition.find(file);
+  const position = await LoadPosition.find(file, "work");
   for (const number of [1, 2, 3, 4]) position.expect(number, number * 10);
   position.stored(2);
   position.stored(4);
@@ -23,7 +23,8 @@ it("moves only past items that are all stored, in whatever order they were", asy
   expect([position.items, position.offset]).toEqual([2, 20]);
   await position.save();
 
-  const found = await LoadPosition.find(file);
+  await expect(LoadPosition.find(file, "mail")).rejects.toThrow("on its way into work");
+  const found = await LoadPosition.find(file, "work");
   expect([found.items, found.offset]).toEqual([2, 20]);
   found.expect(3, 30);
   found.stored(3);
@@ -32,8 +33,13 @@ it("moves only past items that are all stored, in whatever order they were", asy
   expect(await readdir(folder)).toEqual([]);
 });
 
-it.each(["", "{}", '{"items":-1,"offset":0}'])("refuses a position that is none: %j", async (text) => {
-  const file = join(folder, "items");
-  await writeFile(`${file}.loaded`, text);
-  await expect(LoadPosition.find(file)).rejects.toThrow("holds no position; remove it to begin anew");
-});
+it.each(["", "{}", '{"queue":"work","items":-1,"offset":0}', '{"items":1,"offset":9}'])(
+  "refuses a position that is none: %j",
+  async (text) => {
+    const file = join(folder, "items");
+    await writeFile(`${file}.loaded`, text);
+    await expect(LoadPosition.find(file, "work")).rejects.toThrow(
+      "holds no position; remove it to begin anew",
+    );
+  },
+);

@@ -1,12 +1,13 @@
 /**
  * How far a file has been put into a queue, kept beside it in `<file>.loaded`, so that a load that was cut
  * short can go on where it was. Everything before the position is stored; something after it may be as well,
- * and is then put twice rather than not at all.
+ * and is then put twice rather than not at all. It holds for one queue: in another nothing of the file is there.
  */
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { CommandError } from "./exit-code.ts";
 
 interface Position {
+  queue: string;
   items: number;
   offset: number;
 }
@@ -23,17 +24,22 @@ export class LoadPosition {
     this.#position = position;
   }
 
-  /** Where the last load of this file ended, or its beginning. */
-  static async find(file: string): Promise<LoadPosition> {
+  /** Where the last load of this file into the queue ended, or its beginning. */
+  static async find(file: string, queue: string): Promise<LoadPosition> {
     const path = `${file}.loaded`;
     try {
-      const { items, offset } = JSON.parse(await readFile(path, "utf8")) as Position;
-      if (!(items >= 0 && offset >= 0))
+      const position = JSON.parse(await readFile(path, "utf8")) as Position;
+      if (!(position.items >= 0 && position.offset >= 0) || typeof position.queue !== "string")
         throw new CommandError(`${path} holds no position; remove it to begin anew`);
-      return new LoadPosition(path, { items, offset });
+      if (position.queue !== queue) {
+        throw new CommandError(
+          `${file} was cut short on its way into ${position.queue}: go on there, or remove ${path} to begin anew`,
+        );
+      }
+      return new LoadPosition(path, position);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT")
-        return new LoadPosition(path, { items: 0, offset: 0 });
+        return new LoadPosition(path, { queue, items: 0, offset: 0 });
       if (error instanceof SyntaxError)
         throw new CommandError(`${path} holds no position; remove it to begin anew`);
       throw error;
@@ -60,7 +66,7 @@ export class LoadPosition {
     this.#stored.add(number);
     let next = this.#position.items + 1;
     while (this.#stored.delete(next)) {
-      this.#position = { items: next, offset: this.#ends.get(next)! };
+      this.#position = { ...this.#position, items: next, offset: this.#ends.get(next)! };
       this.#ends.delete(next);
       next++;
     }

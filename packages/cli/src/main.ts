@@ -4,6 +4,7 @@
  */
 import { homedir } from "node:os";
 import { AdminConnection, KestrelClusterClient } from "@kestrel-mq/client";
+import { doWhenKilled } from "./aftermath.ts";
 import { kq } from "./kq.ts";
 
 const interruption = new AbortController();
@@ -26,6 +27,7 @@ const exitCode = await kq(process.argv.slice(2), {
   interrupted: interruption.signal,
   connect: (options) => new KestrelClusterClient(options),
   connectAdmin: (server, options) => new AdminConnection(server, options),
+  doWhenKilled,
 });
 // All output is out by now; an input that is still open must not keep the shell waiting.
 process.exit(exitCode);

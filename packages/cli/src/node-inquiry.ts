@@ -2,8 +2,8 @@
  * Asking each node by itself, side by side, for what no client of queues has a word for: version, status and
  * the like. A node that doesn't answer never keeps the others from being asked.
  */
-import type { AdminConnection } from "@kestrel-mq/client";
-import { type ClusterArguments, clusterOptions, withNodesNamed } from "./cluster.ts";
+import type { AdminConnection, AdminConnectionOptions } from "@kestrel-mq/client";
+import { type ChosenCluster, type ClusterArguments, clusterOptions, withNodesNamed } from "./cluster.ts";
 import { type ExitCode, exitCodes } from "./exit-code.ts";
 import { explain } from "./failure.ts";
 import { type Column, colorsFor, formOf, renderRows } from "./output.ts";
@@ -13,10 +13,7 @@ import { writeOut } from "./writing.ts";
 /** A conversation with one node. */
 export type Admin = Pick<AdminConnection, "line" | "lines" | "rest" | "close">;
 
-export type ConnectAdmin = (
-  server: string,
-  options: { timeoutMs?: number; connectTimeoutMs?: number },
-) => Admin;
+export type ConnectAdmin = (server: string, options: AdminConnectionOptions) => Admin;
 
 export type NodeAnswer<T> =
   | { node: string; ok: true; value: T }
@@ -28,14 +25,14 @@ export async function askEach<T>(
   surroundings: Surroundings,
   ask: (admin: Admin, node: string) => Promise<T>,
 ): Promise<NodeAnswer<T>[]> {
-  const { servers, timeoutMs } = await withNodesNamed(await clusterOptions(args, surroundings), surroundings);
+  const options = await withNodesNamed(await clusterOptions(args, surroundings), surroundings);
   return await Promise.all(
-    servers.map(async (node): Promise<NodeAnswer<T>> => {
+    options.servers.map(async (node): Promise<NodeAnswer<T>> => {
       try {
         return {
           node,
           ok: true,
-          value: await askOne(node, timeoutMs, surroundings, (admin) => ask(admin, node)),
+          value: await askOne(node, options, surroundings, (admin) => ask(admin, node)),
         };
       } catch (error) {
         return { node, ok: false, error };
@@ -44,17 +41,18 @@ export async function askEach<T>(
   );
 }
 
-/** Asks one node. Rejects with what the conversation rejects with. */
+/** Asks one node of the cluster. Rejects with what the conversation rejects with. */
 export async function askOne<T>(
   server: string,
-  timeoutMs: number | undefined,
+  { timeoutMs, connectTimeoutMs, credentials }: ChosenCluster,
   surroundings: Surroundings,
   ask: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  const admin = surroundings.connectAdmin(
-    server,
-    timeoutMs === undefined ? {} : { timeoutMs, connectTimeoutMs: timeoutMs },
-  );
+  const admin = surroundings.connectAdmin(server, {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+    ...(credentials === undefined ? {} : { credentials }),
+  });
   try {
     return await ask(admin);
   } finally {

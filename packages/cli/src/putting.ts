@@ -9,7 +9,8 @@ import { LineNumbers } from "./line-numbers.ts";
 const inFlightLengthMax = 1024;
 const inFlightSizeMax = 16 * 1024 * 1024;
 
-type PutOptions = NonNullable<Parameters<Cluster["put"]>[2]>;
+/** How items are put. */
+export type PutOptions = NonNullable<Parameters<Cluster["put"]>[2]>;
 
 export interface PutItem {
   data: Buffer;

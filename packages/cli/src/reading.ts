@@ -6,7 +6,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
 import { Interrupted } from "./exit-code.ts";
-import { explain } from "./failure.ts";
+import { codeOf, explain } from "./failure.ts";
 
 type OpenItem = NonNullable<Awaited<ReturnType<Cluster["open"]>>>;
 
@@ -22,7 +22,7 @@ export interface ReadingOptions {
   countMax: number;
   /** Ends when nothing has come from anywhere for this long; 0 ends as soon as nothing is there. */
   waitMs: number;
-  /** Never ends by itself: waits for further items, and for nodes that are down to come back. */
+  /** Never ends by itself: waits for further items, and for nodes that are down to come back; not for rights. */
   isFollowing: boolean;
   /** Resolves when the item is safely out; rejects to stop the reading, and the item goes back. */
   deliver(item: OpenItem): Promise<void>;
@@ -86,15 +86,22 @@ class Reading {
   async #readUntilEnd(source: Source): Promise<void> {
     const { countMax, isFollowing, deliver } = this.#options;
     let failuresInRow = 0;
+    let hasLooked = false;
     let next: OpenItem | null = null;
     while (this.#isWanting) {
       let item = next;
       next = null;
       try {
-        item ??= await this.#open(source);
+        // The first look doesn't wait, so that what waiting doesn't mend is heard at once.
+        item ??= await this.#open(source, hasLooked ? this.#waitMs() : 0);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        if (!isFollowing) {
+        const mayPass = !isForGood(error);
+        if (mayPass && !isFollowing && !hasLooked && this.#waitMs() > 0) {
+          hasLooked = true;
+          continue;
+        }
+        if (!mayPass || !isFollowing) {
           this.result.failures.push({ name: source.name, error });
           return;
         }
@@ -104,6 +111,7 @@ class Reading {
       }
       if (failuresInRow > 0) this.#options.warn(`${source.name} is back`);
       failuresInRow = 0;
+      hasLooked = true;
       if (item === null) {
         if (!isFollowing && this.#waitMs() === 0) return;
         continue;
@@ -129,9 +137,9 @@ class Reading {
     return !this.#stopping.signal.aborted && this.result.delivered < this.#options.countMax;
   }
 
-  #open(source: Source): Promise<OpenItem | null> {
+  #open(source: Source, wait: number): Promise<OpenItem | null> {
     const { queue } = this.#options;
-    return source.cluster.open(queue, { wait: this.#waitMs(), signal: this.#stopping.signal });
+    return source.cluster.open(queue, { wait, signal: this.#stopping.signal });
   }
 
   /** Confirms a delivered item; with the same round trip opens the next one of its node, if that is wanted. */
@@ -150,6 +158,12 @@ class Reading {
     if (isFollowing) return onePollMs;
     return Math.max(0, Math.min(onePollMs, this.#lastItemMs + waitMs - Date.now()));
   }
+}
+
+/** What time doesn't mend. */
+function isForGood(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "unauthorized" || code === "bad-request";
 }
 
 /** Resolves after `ms`, or as soon as `signal` is aborted. */

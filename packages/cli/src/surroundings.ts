@@ -3,6 +3,7 @@
  * at `process`, so that a test runs them in its own process with streams of its own.
  */
 import type { Readable, Writable } from "node:stream";
+import type { Aftermath } from "./aftermath.ts";
 import type { Connect } from "./cluster.ts";
 import type { ConnectAdmin } from "./node-inquiry.ts";
 
@@ -28,6 +29,8 @@ export interface Surroundings {
   readonly interrupted: AbortSignal;
   readonly connect: Connect;
   readonly connectAdmin: ConnectAdmin;
+  /** Has something undone should kq be killed. Gives what calls that off, once kq has undone it itself. */
+  doWhenKilled(aftermath: Aftermath): () => void;
 }
 
 /** Writes one line for people to standard error. */

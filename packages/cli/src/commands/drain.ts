@@ -39,7 +39,7 @@ export const drainCommand: Command = defineCommand({
     const { interrupted, stdout } = surroundings;
     const options = await clusterOptions(args as ClusterArguments, surroundings);
     const node = options.servers[0] as string;
-    await askOne(node, options.timeoutMs, surroundings, (admin) => setStatus(admin, "READONLY"));
+    await askOne(node, options, surroundings, (admin) => setStatus(admin, "READONLY"));
     const cluster = surroundings.connect(options);
     const startedMs = Date.now();
     let progress: Progress | undefined;

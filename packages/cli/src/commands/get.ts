@@ -8,6 +8,7 @@ import { deliver, type ItemForm } from "../delivery.ts";
 import { parseDurationMs } from "../duration.ts";
 import { type ExitCode, exitCodes, UsageError } from "../exit-code.ts";
 import { explain } from "../failure.ts";
+import { tellNodesDown } from "../nodes-down.ts";
 import { withEachNode } from "../per-node.ts";
 import { Progress } from "../progress.ts";
 import { type ReadingResult, readOut, type Source } from "../reading.ts";
@@ -69,7 +70,10 @@ export const getCommand: Command = defineCommand({
     if (isEndless) return await withEachNode(options, surroundings, read);
     const cluster = surroundings.connect(options);
     try {
-      return await read([{ name: "the cluster", cluster }]);
+      const exitCode = await read([{ name: "the cluster", cluster }]);
+      if (exitCode === exitCodes.done)
+        tellNodesDown("get", cluster, "what it has was not asked for", surroundings);
+      return exitCode;
     } finally {
       await cluster.close();
     }

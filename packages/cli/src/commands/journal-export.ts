@@ -3,8 +3,8 @@
  */
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
+import { queuesPositional, transfer } from "../journal-transfer.ts";
 import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
-import { Progress } from "../progress.ts";
 import { SayingLogger } from "../saying-logger.ts";
 import { writeOut } from "../writing.ts";
 
@@ -32,28 +32,14 @@ export const journalExportCommand: Command = defineCommand({
   positionals: {
     from: { type: "string", demandOption: true, describe: "Our spool folder; no server may be using it" },
     to: { type: "string", demandOption: true, describe: "The folder to write to" },
-    queues: {
-      type: "string",
-      array: true,
-      default: [] as string[],
-      defaultDescription: "all",
-      describe: "Only these queues",
-    },
+    ...queuesPositional,
   },
   flags: { ...jsonFlag },
   async run(args, surroundings) {
-    const { stdout, env, interrupted } = surroundings;
+    const { stdout, env } = surroundings;
     const { exportKestrel2 } = await import("@kestrel-mq/server");
-    const progress = new Progress(surroundings, "exported", null);
     const logger = new SayingLogger(surroundings, "journal export");
-    const rows = await exportKestrel2({
-      from: args.from,
-      to: args.to,
-      ...(args.queues.length > 0 ? { queueNames: args.queues } : {}),
-      logger,
-      onProgress: (items) => progress.advance(items),
-      signal: interrupted,
-    }).finally(() => progress.stop());
+    const rows = await transfer(args, exportKestrel2, { verb: "exported", logger }, surroundings);
     const form = formOf(stdout, args.json);
     if (rows.length > 0 || form === "json") {
       await writeOut(stdout, renderRows(form, columns, rows, colorsFor(stdout, env)));

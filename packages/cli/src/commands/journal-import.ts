@@ -4,8 +4,8 @@
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { tellFaults } from "../journal-faults.ts";
+import { queuesPositional, transfer } from "../journal-transfer.ts";
 import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
-import { Progress } from "../progress.ts";
 import { SayingLogger } from "../saying-logger.ts";
 import { say } from "../surroundings.ts";
 import { writeOut } from "../writing.ts";
@@ -34,27 +34,19 @@ export const journalImportCommand: Command = defineCommand({
   positionals: {
     from: { type: "string", demandOption: true, describe: "The old spool folder" },
     to: { type: "string", demandOption: true, describe: "The new one; no server may be using it" },
-    queues: {
-      type: "string",
-      array: true,
-      default: [] as string[],
-      defaultDescription: "all",
-      describe: "Only these queues",
-    },
+    ...queuesPositional,
   },
   flags: { ...jsonFlag },
   async run(args, surroundings) {
-    const { stdout, env, interrupted } = surroundings;
+    const { stdout, env } = surroundings;
     const { importKestrel2 } = await import("@kestrel-mq/server");
-    const progress = new Progress(surroundings, "imported", null);
-    const { queues, ignored } = await importKestrel2({
-      from: args.from,
-      to: args.to,
-      ...(args.queues.length > 0 ? { queueNames: args.queues } : {}),
-      logger: new SayingLogger(surroundings, "journal import"),
-      onProgress: (items) => progress.advance(items),
-      signal: interrupted,
-    }).finally(() => progress.stop());
+    const logger = new SayingLogger(surroundings, "journal import");
+    const { queues, ignored } = await transfer(
+      args,
+      importKestrel2,
+      { verb: "imported", logger },
+      surroundings,
+    );
     for (const { path, reason } of ignored) {
       if (reason !== "not asked for") say(surroundings, `kq journal import: ${path} was left out: ${reason}`);
     }

@@ -11,8 +11,7 @@ import { type FileItem, parseItemLine } from "../item-file.ts";
 import { readLines } from "../lines.ts";
 import { LoadPosition } from "../load-position.ts";
 import { Progress } from "../progress.ts";
-import { reportPutting } from "../put-report.ts";
-import { Putting } from "../putting.ts";
+import { putAll } from "../put-all.ts";
 import { renderBytes } from "../size.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 
@@ -40,42 +39,43 @@ export const loadCommand: Command = defineCommand({
     ...jsonFlag,
   },
   async run(args, surroundings) {
-    const { interrupted } = surroundings;
     const file = args.file === "-" ? undefined : args.file;
     const fileSize = file === undefined ? null : (await stat(file)).size;
-    const position = file === undefined ? null : await LoadPosition.find(file);
+    const position = file === undefined ? null : await LoadPosition.find(file, args.queue);
     const startOffset = position?.offset ?? 0;
+    if (fileSize !== null && startOffset > fileSize) {
+      throw new CommandError(
+        `${file} is not the file that ${file}.loaded is about; remove that to begin anew`,
+      );
+    }
     if (position !== null && position.items > 0) {
       say(surroundings, `kq load: going on after item ${position.items}, where the last load ended`);
     }
-    const cluster = surroundings.connect({
-      ...(await clusterOptions(args as ClusterArguments, surroundings)),
-      guarantee: args.atLeastOnce === true ? "at-least-once" : "at-most-once",
-    });
     const input = file === undefined ? surroundings.stdin : createReadStream(file, { start: startOffset });
     const progress = new Progress(surroundings, "loaded", fileSize, { noun: "of input", show: renderBytes });
-    const startedMs = Date.now();
-    const putting = new Putting(
-      cluster,
-      args.queue,
-      {},
-      (number) => position?.stored(number),
-      position?.items ?? 0,
+    progress.advance(startOffset);
+    return await putAll(
+      {
+        name: "load",
+        cluster: surroundings.connect({
+          ...(await clusterOptions(args as ClusterArguments, surroundings)),
+          guarantee: args.atLeastOnce === true ? "at-least-once" : "at-most-once",
+        }),
+        queue: args.queue,
+        options: {},
+        items: items(input, position, progress, surroundings),
+        input,
+        progress,
+        json: args.json,
+        numbersUsed: position?.items ?? 0,
+        onStored: (number) => position?.stored(number),
+        onEnd: async (isComplete) => {
+          if (isComplete) await position?.remove();
+          else await position?.save();
+        },
+      },
+      surroundings,
     );
-    const stopReading = () => input.destroy();
-    interrupted.addEventListener("abort", stopReading);
-    try {
-      cluster.nodeFor(args.queue);
-      progress.advance(startOffset);
-      await putting.putAll(items(input, position, progress, surroundings), interrupted);
-      if (putting.isComplete) await position?.remove();
-      else await position?.save();
-    } finally {
-      interrupted.removeEventListener("abort", stopReading);
-      progress.stop();
-      await cluster.close();
-    }
-    return await reportPutting("load", putting, Date.now() - startedMs, args.json === true, surroundings);
   },
 });
 

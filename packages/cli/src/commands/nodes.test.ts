@@ -93,6 +93,19 @@ describe("kq drain", () => {
     expect(JSON.parse(surroundings.out)).toMatchObject({ node: "a:1", drained: true });
   });
 
+  it("knows a node that DNS knows", async () => {
+    const nodes = two({ "status READONLY": "END", status: "READONLY" });
+    const surroundings = new FakeSurroundings({ nodes });
+    const line = ["--servers", "dns://kestrel.example"];
+    expect(await kq(["drain", "b:2", "--json", ...line], surroundings)).toBe(0);
+    expect(JSON.parse(surroundings.out)).toMatchObject({ node: "b:2", drained: true });
+    expect(await kq(["drain", "c:3", ...line], surroundings)).toBe(2);
+    expect(surroundings.err).toContain("c:3 is none of the nodes: a:1, b:2");
+    const status = new FakeSurroundings({ nodes });
+    expect(await kq(["status", "a:1", ...line], status)).toBe(0);
+    expect(status.out).toBe("a:1\tREADONLY\n");
+  });
+
   it("gives up after its time", async () => {
     const nodes = two({ "status READONLY": "END", status: "READONLY" });
     nodes[0].stats = new Map([

@@ -4,7 +4,8 @@
 import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { deliver } from "../delivery.ts";
-import { exitCodes } from "../exit-code.ts";
+import { exitCodes, UsageError } from "../exit-code.ts";
+import { tellNodesDown } from "../nodes-down.ts";
 
 export const peekCommand: Command = defineCommand({
   usage: "peek <queue>",
@@ -20,6 +21,7 @@ export const peekCommand: Command = defineCommand({
     ...jsonFlag,
   },
   async run(args, surroundings) {
+    if (args.raw === true && args.json === true) throw new UsageError("--raw and --json exclude each other");
     const cluster = surroundings.connect(await clusterOptions(args as ClusterArguments, surroundings));
     try {
       const item = await cluster.peek(args.queue, { signal: surroundings.interrupted });
@@ -29,6 +31,7 @@ export const peekCommand: Command = defineCommand({
         item,
         args.json === true ? "json" : args.raw === true ? "raw" : "lines",
       );
+      tellNodesDown("peek", cluster, "what it has was not asked for", surroundings);
       return exitCodes.done;
     } finally {
       await cluster.close();

@@ -7,8 +7,8 @@ import { UsageError } from "../exit-code.ts";
 import { parseExpiry } from "../expiry.ts";
 import { readLines, readWhole } from "../lines.ts";
 import { Progress } from "../progress.ts";
-import { reportPutting } from "../put-report.ts";
-import { type PutItem, Putting } from "../putting.ts";
+import { putAll } from "../put-all.ts";
+import type { PutItem } from "../putting.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 
 /** The largest item that a node takes unless it is set otherwise. */
@@ -68,28 +68,23 @@ export const putCommand: Command = defineCommand({
     if (isPiped && surroundings.stdin.isTTY === true)
       say(surroundings, "Items from the terminal, one a line; Ctrl-D ends.");
     const progress = new Progress(surroundings, "put", isPiped ? null : args.items.length);
-    const startedMs = Date.now();
-    const putting = new Putting(
-      cluster,
-      args.queue,
+    return await putAll(
       {
-        ...(args.expires === undefined ? {} : { expires: args.expires }),
-        ...(args.key === undefined ? {} : { key: args.key }),
+        name: "put",
+        cluster,
+        queue: args.queue,
+        options: {
+          ...(args.expires === undefined ? {} : { expires: args.expires }),
+          ...(args.key === undefined ? {} : { key: args.key }),
+        },
+        items: batches(args, surroundings),
+        input: surroundings.stdin,
+        progress,
+        json: args.json,
+        onStored: () => progress.advance(1),
       },
-      () => progress.advance(1),
+      surroundings,
     );
-    const { stdin, interrupted } = surroundings;
-    const stopReading = () => stdin.destroy();
-    interrupted.addEventListener("abort", stopReading);
-    try {
-      cluster.nodeFor(args.queue); // Refuses an impossible name before anything is read.
-      await putting.putAll(batches(args, surroundings), interrupted);
-    } finally {
-      interrupted.removeEventListener("abort", stopReading);
-      progress.stop();
-      await cluster.close();
-    }
-    return await reportPutting("put", putting, Date.now() - startedMs, args.json === true, surroundings);
   },
 });
 

@@ -1,16 +1,16 @@
 /**
  * `kq tail`: shows what is put into a queue from now on, without taking anything from it. It reads a fanout of
- * its own, which is deleted in the end.
+ * its own, which is deleted in the end, whatever ends it: left behind, it would collect items for ever.
  */
 import { randomBytes } from "node:crypto";
 import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { parseCount } from "../count.ts";
 import { deliver } from "../delivery.ts";
-import { exitCodes } from "../exit-code.ts";
-import { explain } from "../failure.ts";
+import { CommandError, exitCodes } from "../exit-code.ts";
+import { codeOf, explain } from "../failure.ts";
 import { type NodeClient, withEachNode } from "../per-node.ts";
-import { readOut } from "../reading.ts";
+import { type ReadingResult, readOut } from "../reading.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 
 export const tailCommand: Command = defineCommand({
@@ -36,12 +36,15 @@ export const tailCommand: Command = defineCommand({
     const fanout = `${args.queue}+kq-tail-${randomBytes(4).toString("hex")}`;
     const options = await clusterOptions(args as ClusterArguments, surroundings);
     return await withEachNode(options, surroundings, async (nodes) => {
+      await checkRights(nodes, fanout);
+      const callOff = surroundings.doWhenKilled({ queue: fanout, options });
       const enough = new AbortController();
       const stop = () => enough.abort();
       interrupted.addEventListener("abort", stop);
       let shown = 0;
+      let result: ReadingResult;
       try {
-        await readOut(nodes, {
+        result = await readOut(nodes, {
           queue: fanout,
           countMax: Number.POSITIVE_INFINITY,
           waitMs: 0,
@@ -62,11 +65,26 @@ export const tailCommand: Command = defineCommand({
       } finally {
         interrupted.removeEventListener("abort", stop);
         await removeFanout(nodes, fanout, surroundings);
+        callOff();
       }
-      return exitCodes.done;
+      for (const { error } of result.failures) say(surroundings, `kq tail: ${explain(error)}`);
+      return result.failures.length > 0 ? exitCodes.failed : exitCodes.done;
     });
   },
 });
+
+/** Who may not delete the fanout must not make it either. There is none yet. */
+async function checkRights(nodes: readonly NodeClient[], fanout: string): Promise<void> {
+  for (const { cluster } of nodes) {
+    for (const result of await cluster.delete(fanout)) {
+      if (!result.ok && codeOf(result.error) === "unauthorized") {
+        throw new CommandError(
+          `a tail has a queue of its own to delete, and may not. ${explain(result.error)}`,
+        );
+      }
+    }
+  }
+}
 
 /** A fanout that stays behind would collect items for ever, so a node where it could not be deleted is told. */
 async function removeFanout(

@@ -11,7 +11,7 @@ import { explain } from "../failure.ts";
 import { colorsFor, formOf, renderRows } from "../output.ts";
 import { lookAtQueues, rowsByQueue, withRates } from "../queue-list.ts";
 import { queueColumns, type SortKey, sortKeys, sortRows } from "../queue-table.ts";
-import type { Sink } from "../surroundings.ts";
+import { type Sink, say } from "../surroundings.ts";
 import { writeOut } from "../writing.ts";
 
 /** Moves a terminal's cursor to its upper left corner and clears what is there. */
@@ -78,11 +78,13 @@ export const topCommand: Command = defineCommand({
           sortRows(rows, args.sort as SortKey, rowsThatFit(stdout)),
           colors,
         );
-        const warnings = look.failures.map(({ error }) => `${colors.red(explain(error))}\n`).join("");
-        if (form === "table") await writeOut(stdout, `${clearScreen}${text}${warnings}`);
-        else {
+        const warnings = look.failures.map(({ error }) => explain(error));
+        if (form === "table") {
+          const lines = warnings.map((line) => `${colors.red(line)}\n`);
+          await writeOut(stdout, `${clearScreen}${text}${lines.join("")}`);
+        } else {
           await writeOut(stdout, text);
-          surroundings.stderr.write(warnings);
+          for (const line of warnings) say(surroundings, `kq top: ${line}`);
         }
       }
       return isWhole ? exitCodes.done : exitCodes.failed;

@@ -35,14 +35,14 @@ export class Exchange {
     const { host, port, timeoutMs } = target;
     return new Promise((resolve, reject) => {
       const socket = connect({ host, port, noDelay: true });
-      const fail = (text: string) => {
+      const fail = (text: string, cause?: Error) => {
         socket.destroy();
-        reject(new WireFailure(`${host}:${port}: ${text}`));
+        reject(new WireFailure(`${host}:${port}: ${text}`, { cause }));
       };
       const timer = setTimeout(() => fail(`no connection within ${timeoutMs} ms`), timeoutMs);
       socket.on("error", (error) => {
         clearTimeout(timer);
-        fail(error.message);
+        fail(error.message, error);
       });
       socket.once("connect", () => {
         clearTimeout(timer);

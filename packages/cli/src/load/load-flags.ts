@@ -4,6 +4,7 @@
 import { parseNodeAddress } from "@kestrel-mq/client";
 import { clusterOptions, withNodesNamed } from "../cluster.ts";
 import { parseCount } from "../count.ts";
+import { type CredentialsArguments, credentialsFlags, findCredentials } from "../credentials.ts";
 import { parseDurationMs } from "../duration.ts";
 import { UsageError } from "../exit-code.ts";
 import type { Surroundings } from "../surroundings.ts";
@@ -11,7 +12,7 @@ import { MemcacheWire } from "./memcache-wire.ts";
 import { ThriftWire } from "./thrift-wire.ts";
 import type { ConnectWire, WireTarget } from "./wire.ts";
 
-export const loadFlags = {
+const ownFlags = {
   queue: { type: "string", alias: "q", requiresArg: true, default: "spam", describe: "The queue" },
   host: { type: "string", alias: "h", requiresArg: true, describe: "One node's host, instead of --servers" },
   port: {
@@ -42,6 +43,8 @@ export const loadFlags = {
   },
 } as const;
 
+export const loadFlags: typeof ownFlags & typeof credentialsFlags = { ...ownFlags, ...credentialsFlags };
+
 /** A whole number from 1, with Kestrel's letter for it. */
 export function countFlag(
   letter: string,
@@ -66,7 +69,7 @@ export function countFlag(
 }
 
 /** The parsed values of `loadFlags`. */
-export interface LoadArguments {
+export interface LoadArguments extends CredentialsArguments {
   queue: string;
   host: string | undefined;
   port: number | undefined;
@@ -84,14 +87,15 @@ export async function loadTargets(
   args: LoadArguments,
   surroundings: Surroundings,
 ): Promise<{ targets: WireTarget[]; connect: ConnectWire }> {
-  const timeoutMs = args.timeout;
+  const credentials = await findCredentials(args, surroundings);
+  const shared = { timeoutMs: args.timeout, ...(credentials === undefined ? {} : { credentials }) };
   const [connect, defaultPort] =
     args.thrift === true ? [ThriftWire.connect, 2229] : [MemcacheWire.connect, 22133];
   if (args.host !== undefined || args.port !== undefined) {
     if (args.servers !== undefined || args.serversFile !== undefined) {
       throw new UsageError("-h and -p name one node, --servers several: use either");
     }
-    const target = { host: args.host ?? "localhost", port: args.port ?? defaultPort, timeoutMs };
+    const target = { host: args.host ?? "localhost", port: args.port ?? defaultPort, ...shared };
     return { targets: [target], connect };
   }
   const { servers } = await withNodesNamed(
@@ -100,7 +104,7 @@ export async function loadTargets(
   );
   const targets = servers.map((server) => {
     const { host, port } = parseNodeAddress(server);
-    return { host, port: /:\d+$/.test(server) ? port : defaultPort, timeoutMs };
+    return { host, port: /:\d+$/.test(server) ? port : defaultPort, ...shared };
   });
   return { targets, connect };
 }

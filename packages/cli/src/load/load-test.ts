@@ -4,6 +4,7 @@
  * damaged or nobody's, or a node did not do what it was asked to.
  */
 import { type ExitCode, exitCodes, Interrupted } from "../exit-code.ts";
+import { explain } from "../failure.ts";
 import { colorsFor, formOf, renderJson } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { type Surroundings, say } from "../surroundings.ts";
@@ -12,6 +13,7 @@ import type { LatencySummary } from "./latencies.ts";
 import { type Faults, Ledger } from "./ledger.ts";
 import { type LoadArguments, loadTargets } from "./load-flags.ts";
 import { LoadRun } from "./load-run.ts";
+import type { ConnectWire, WireTarget } from "./wire.ts";
 
 export interface LoadPlan {
   /** The test's name, as on the command line. */
@@ -49,7 +51,10 @@ export async function runLoadTest(
   surroundings: Surroundings,
 ): Promise<ExitCode> {
   const { interrupted } = surroundings;
-  const { targets, connect } = await loadTargets(args, surroundings);
+  const { connect, ...named } = await loadTargets(args, surroundings);
+  const { targets, isWhole } = await reachable(named.targets, connect, (error) =>
+    say(surroundings, `kq load ${plan.name}: ${explain(error)}`),
+  );
   const ledger = new Ledger(plan.itemBytes);
   const progress = new Progress(surroundings, plan.name, plan.isRead ? plan.length * 2 : plan.length);
   const run = new LoadRun({ targets, connect, ledger, progress, stalledMs: args.timeout, interrupted });
@@ -67,7 +72,7 @@ export async function runLoadTest(
     if (plan.isRead && args.noFlush !== true) await run.sweep(plan.queues);
   } catch (error) {
     if (interrupted.aborted) throw new Interrupted();
-    failure = (error as Error).message;
+    failure = explain(error);
     endedMs = Date.now();
   } finally {
     interrupted.removeEventListener("abort", stop);
@@ -93,7 +98,24 @@ export async function runLoadTest(
   await writeOut(surroundings.stdout, isJson ? renderJson(report) : render(report, surroundings));
   for (const example of ledger.examples) say(surroundings, `kq load ${plan.name}: ${example}`);
   if (failure !== null) say(surroundings, `kq load ${plan.name}: ${failure}`);
-  return failure === null && ledger.isFaultless ? exitCodes.done : exitCodes.failed;
+  return failure === null && ledger.isFaultless && isWhole ? exitCodes.done : exitCodes.failed;
+}
+
+/** The nodes that can be reached. One that can't is told and left out; when none can, that is the failure. */
+async function reachable(
+  targets: readonly WireTarget[],
+  connect: ConnectWire,
+  tell: (error: unknown) => void,
+): Promise<{ targets: WireTarget[]; isWhole: boolean }> {
+  const attempts = await Promise.allSettled(targets.map((target) => connect(target)));
+  for (const attempt of attempts) if (attempt.status === "fulfilled") attempt.value.destroy();
+  const failures = attempts.flatMap((attempt) => (attempt.status === "rejected" ? [attempt.reason] : []));
+  if (failures.length === targets.length) throw failures[0];
+  for (const failure of failures) tell(failure);
+  return {
+    targets: targets.filter((_, index) => attempts[index]!.status === "fulfilled"),
+    isWhole: failures.length === 0,
+  };
 }
 
 function render(report: LoadReport, { stdout, env }: Surroundings): string {

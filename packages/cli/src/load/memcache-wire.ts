@@ -1,6 +1,7 @@
 /**
  * A load test's connection in the memcache ASCII protocol.
  */
+import type { Credentials } from "../credentials.ts";
 import { Exchange, excerpt, type ParseAnswer } from "./exchange.ts";
 import { type OpenedItem, type Wire, WireFailure, type WireTarget } from "./wire.ts";
 
@@ -15,6 +16,14 @@ export class MemcacheWire implements Wire {
   }
 
   static async connect(target: WireTarget): Promise<Wire> {
+    const exchange = await Exchange.connect(target);
+    if (target.credentials === undefined) return new MemcacheWire(exchange);
+    const answer = await exchange.ask(logIn(target.credentials), 0, parseLine);
+    if (answer === "STORED") return new MemcacheWire(exchange);
+    exchange.destroy();
+    if (answer.startsWith("CLIENT_ERROR auth"))
+      throw new WireFailure(`${target.host}:${target.port}: authentication failure`);
+    // The node has no users; whatever it made of this, another connection knows nothing of it.
     return new MemcacheWire(await Exchange.connect(target));
   }
 
@@ -67,6 +76,17 @@ export class MemcacheWire implements Wire {
     );
   }
 }
+
+/** A `set` of user and password, as memcached has it; of a name that no queue can have, should there be no users. */
+function logIn({ username, password }: Credentials): string {
+  const data = `${username} ${password}`;
+  return `set ~ 0 0 ${Buffer.byteLength(data)}${crlf}${data}${crlf}`;
+}
+
+const parseLine: ParseAnswer<string> = (received) => {
+  const end = lineEnd(received, 0);
+  return end === undefined ? undefined : { size: end + 2, value: received.toString("latin1", 0, end) };
+};
 
 function expectLines(length: number, wanted: string): ParseAnswer<void> {
   const answer = Buffer.from(`${wanted}${crlf}`.repeat(length));

@@ -12,6 +12,7 @@ import { type OpenedItem, type Wire, WireFailure, type WireTarget } from "./wire
 const type = { stop: 0, i32: 8, i64: 10, string: 11, struct: 12, set: 14, list: 15 } as const;
 const strictCall = 0x8001_0001;
 const strictReply = 0x8001_0002;
+const strictException = 0x8001_0003;
 const autoAbortMs = 5000;
 
 export class ThriftWire implements Wire {
@@ -25,7 +26,13 @@ export class ThriftWire implements Wire {
   }
 
   static async connect(target: WireTarget): Promise<Wire> {
-    return new ThriftWire(await Exchange.connect(target), target.timeoutMs);
+    const wire = new ThriftWire(await Exchange.connect(target), target.timeoutMs);
+    if (target.credentials !== undefined) {
+      const { username, password } = target.credentials;
+      const args = [field(type.string, 1, text(username)), field(type.string, 2, text(password))];
+      await wire.#call("authenticate", args, 0, () => undefined);
+    }
+    return wire;
   }
 
   async put(queue: string, items: readonly Buffer[]): Promise<void> {
@@ -107,6 +114,7 @@ function parseReply<T>(name: string, read: (reader: Reader) => T): ParseAnswer<T
       const kind = reader.i32() >>> 0;
       const answered = reader.string().toString();
       reader.i32();
+      if (kind === strictException) throw new WireFailure(`${name} was refused: ${reader.message()}`);
       if (kind !== strictReply || answered !== name)
         throw new WireFailure(`no reply to ${name}: ${answered}`);
       const resultType = reader.i8();
@@ -155,6 +163,11 @@ class Reader {
   list<T>(read: () => T): T[] {
     this.i8();
     return Array.from({ length: this.i32() }, read);
+  }
+
+  /** What a TApplicationException says, its first field. */
+  message(): string {
+    return this.i8() === type.string && this.i16() === 1 ? this.string().toString() : "no reason given";
   }
 
   /** An Item: its data, its id, and perhaps fields of a later version. */

@@ -2,6 +2,7 @@
  * What a load test needs of one connection to one node: one request at a time, no repeats, no cleverness.
  * An answer that is not what was asked for is a failure, as it would go unnoticed with a forgiving client.
  */
+import type { Credentials } from "../credentials.ts";
 
 /** An open item, and what names it when it is confirmed. */
 export interface OpenedItem {
@@ -24,11 +25,12 @@ export interface Wire {
   destroy(): void;
 }
 
-/** A node's address, and how long it may take to connect and to answer. */
+/** A node's address, how long it may take to connect and to answer, and who to say that we are. */
 export interface WireTarget {
   host: string;
   port: number;
   timeoutMs: number;
+  credentials?: Credentials;
 }
 
 export type ConnectWire = (target: WireTarget) => Promise<Wire>;

@@ -18,6 +18,8 @@ export class FakeNode {
   readonly id: string;
   readonly queues: Map<string, Buffer[]> = new Map();
   isDown = false;
+  /** Flushing and deleting are for others. */
+  isForbidden = false;
   stats: Map<string, string> = new Map();
   /** Called each time before the statistics are looked at. */
   onStats: () => void = () => {};
@@ -69,7 +71,9 @@ export class FakeNode {
 
 /** A stand-in for KestrelClusterClient over `nodes`, of which it uses those that `options` names. */
 export function fakeCluster(nodes: readonly FakeNode[], options: ClusterOptions): Cluster {
-  const mine = options.servers.map((server) => {
+  const mine = options.servers.flatMap((server) => {
+    // Of DNS, which knows them all.
+    if (String(server).startsWith("dns")) return nodes;
     const node = nodes.find(({ id }) => id === server);
     if (node === undefined) throw new FakeError("no-node", `no node ${JSON.stringify(server)}`);
     return node;
@@ -82,6 +86,10 @@ export function fakeCluster(nodes: readonly FakeNode[], options: ClusterOptions)
   const onEach = async (act: (node: FakeNode) => void) =>
     mine.map((node) => {
       if (node.isDown) return { node: node.id, ok: false as const, error: down(node) };
+      if (node.isForbidden) {
+        const error = new FakeError("unauthorized", `${node.id}: the node answered "not allowed: delete"`);
+        return { node: node.id, ok: false as const, error };
+      }
       act(node);
       return { node: node.id, ok: true as const };
     });
@@ -123,7 +131,9 @@ export function fakeCluster(nodes: readonly FakeNode[], options: ClusterOptions)
         node.onStats();
         return { node: node.id, ok: true, stats: new Map(node.stats) };
       }),
-    nodes: () => mine.map((node) => ({ id: node.id, host: node.id, port: 1, weight: 1, state: "up" })),
+    discovered: async () => {},
+    nodes: () =>
+      mine.map(({ id, isDown }) => ({ id, host: id, port: 1, weight: 1, state: isDown ? "down" : "up" })),
     nodeFor: (queue: string) => mine[queue.length % mine.length]!.id,
     close: async () => {},
   } as unknown as Cluster;

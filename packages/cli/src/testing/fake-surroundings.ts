@@ -3,6 +3,7 @@
  * the test pulls.
  */
 import { PassThrough, Readable, Writable } from "node:stream";
+import type { Aftermath } from "../aftermath.ts";
 import type { Input, Sink, Surroundings } from "../surroundings.ts";
 import { type FakeNode, fakeAdmin, fakeCluster } from "./fake-cluster.ts";
 
@@ -49,6 +50,14 @@ export class FakeSurroundings implements Surroundings {
     this.env = { KESTREL_SERVERS: nodes.map(({ id }) => id).join(","), ...env };
     this.connect = (options) => fakeCluster(nodes, options);
     this.connectAdmin = (server) => fakeAdmin(nodes, server);
+  }
+
+  /** Queues that would be deleted now, should kq be killed. */
+  readonly aftermath: Set<string> = new Set();
+
+  doWhenKilled({ queue }: Aftermath): () => void {
+    this.aftermath.add(queue);
+    return () => void this.aftermath.delete(queue);
   }
 
   get interrupted(): AbortSignal {

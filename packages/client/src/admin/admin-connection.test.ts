@@ -117,6 +117,8 @@ test("a command that ends the connection gives what came before", async () => {
   expect(await admin.rest("shutdown")).toEqual(["going"]);
   const silent = createAdmin(await serveLines((_line, socket) => socket.end()));
   expect(await silent.rest("shutdown")).toEqual([]);
+  const unwilling = createAdmin(await serveLines((_line, socket) => socket.end("ERROR\r\n")));
+  expect((await failure(unwilling.rest("shutdown"))).code).toBe("bad-request");
 });
 
 test("no answer in time, half an answer, too long an answer: each is said, and the next command works", async () => {
@@ -166,4 +168,72 @@ test("close settles what waits", async () => {
   admin.close();
   expect((await Promise.all(waiting)).map(({ code }) => code)).toEqual(["unknown", "closed"]);
   expect((await failure(admin.lines("c"))).code).toBe("closed");
+});
+
+/** A node with one user; without any, it refuses what a queue can't be named. */
+function serveUsers(word: string | undefined): Promise<LineServer> {
+  const known = new Set<Socket>();
+  let isPassword = false;
+  return serveLines((line, socket) => {
+    const answer = (text: string) => socket.write(`${text}\r\n`);
+    if (isPassword) {
+      isPassword = false;
+      if (word === undefined) answer('CLIENT_ERROR "~" is no name of a queue');
+      else if (line === word) known.add(socket);
+      if (word !== undefined) answer(line === word ? "STORED" : "CLIENT_ERROR authentication failure");
+    } else if (line.startsWith("set ")) {
+      isPassword = true;
+    } else if (word !== undefined && !known.has(socket)) {
+      socket.end("CLIENT_ERROR unauthenticated\r\n");
+    } else {
+      answer(line === "flush_all" ? "CLIENT_ERROR not allowed: flush" : "END");
+    }
+  });
+}
+
+const credentials = { username: "shop", password: "öpen sesame" };
+
+test("with credentials it says who it is once a connection, before anything else", async () => {
+  const node = await serveUsers("shop öpen sesame");
+  const admin = createAdmin(node, { credentials });
+  expect(await Promise.all([admin.lines("stats"), admin.lines("flush q")])).toEqual([[], []]);
+  expect(node.lines).toEqual(["set ~ 0 0 17", "shop öpen sesame", "stats", "flush q"]);
+  expect(await failure(admin.line("flush_all"))).toMatchObject({ code: "unauthorized" });
+  expect(await admin.lines("stats")).toEqual([]);
+});
+
+test("a node without users is asked without, and no queue gets the password", async () => {
+  const node = await serveUsers(undefined);
+  const admin = createAdmin(node, { credentials, idleMs: 20 });
+  expect(await admin.lines("stats")).toEqual([]);
+  await until(() => node.sockets.every((socket) => socket.destroyed));
+  expect(await admin.lines("stats")).toEqual([]);
+  expect(node.lines).toEqual(["set ~ 0 0 17", "shop öpen sesame", "stats", "stats"]);
+});
+
+test.each([
+  [
+    "another password",
+    { username: "shop", password: "guess" },
+    /authentication failure to user and password$/,
+  ],
+  ["none", undefined, /CLIENT_ERROR unauthenticated to "stats"$/],
+])("with %s it is told so, and all that wait are", async (_, wrong, message) => {
+  const node = await serveUsers("shop öpen sesame");
+  const admin = createAdmin(node, wrong === undefined ? {} : { credentials: wrong });
+  const errors = await Promise.all([failure(admin.lines("stats")), failure(admin.lines("stats"))]);
+  for (const error of errors) {
+    expect(error.code).toBe("unauthorized");
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain("guess");
+  }
+});
+
+test("a node that falls silent or ends while it is told who asks: nothing was sent", async () => {
+  for (const end of [(_socket: Socket) => {}, (socket: Socket) => socket.destroy()]) {
+    const node = await serveLines((_line, socket) => void end(socket));
+    const admin = createAdmin(node, { credentials, timeoutMs: 100 });
+    expect((await failure(admin.lines("stats"))).code).toBe("node-down");
+    admin.close();
+  }
 });

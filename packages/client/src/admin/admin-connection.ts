@@ -15,13 +15,16 @@ export interface AdminConnectionOptions {
   readonly idleMs?: number;
   /** A longer answer, in bytes, ends the connection. Default 64 MiB. */
   readonly answerBytesMax?: number;
+  /** For nodes that have users. */
+  readonly credentials?: { readonly username: string; readonly password: string };
 }
 
 /**
  * Sends commands to one node, one after the other over one connection that is made when needed, and gives the
  * answers as lines. Nothing is ever repeated. Rejects with KestrelClientError: `node-down` (nothing was
  * sent), `unknown` (sent, but no answer in time, or the connection ended), `unavailable` (the node answered
- * SERVER_ERROR), `bad-request` (it answered ERROR or CLIENT_ERROR), `closed`.
+ * SERVER_ERROR), `unauthorized` (it wants to know who asks, or this user may not), `bad-request` (it answered
+ * ERROR or another CLIENT_ERROR), `closed`.
  */
 export class AdminConnection implements AsyncDisposable {
   readonly #connection: AsciiConnection;
@@ -38,6 +41,7 @@ export class AdminConnection implements AsyncDisposable {
       timeoutMs: options.timeoutMs ?? 5_000,
       idleMs: options.idleMs ?? 10_000,
       answerBytesMax: options.answerBytesMax ?? 64 * 1024 * 1024,
+      ...(options.credentials !== undefined && { credentials: options.credentials }),
     });
   }
 

@@ -1,9 +1,9 @@
 // A small client for the memcache ASCII protocol's commands that carry no data: stats, flush, status and the
-// like. One command at a time over one connection, made on demand and ended when unused. It never repeats a
-// command. Not for items: it reads lines.
+// like. One command at a time over one connection, made on demand and ended when unused. With credentials each
+// connection first says who it is. It never repeats a command. Not for items: it reads lines.
 
 import { connect, type Socket } from "node:net";
-import { describeCause, TransportError } from "../transport-error.ts";
+import { describeCause, TransportError, type TransportErrorKind } from "../transport-error.ts";
 import { isConnectedToItself } from "./self-connection.ts";
 
 export interface AsciiConnectionOptions {
@@ -17,10 +17,14 @@ export interface AsciiConnectionOptions {
   readonly idleMs: number;
   /** A longer answer ends the connection. */
   readonly answerBytesMax: number;
+  /** For nodes that have users; those that have none are served all the same. */
+  readonly credentials?: { readonly username: string; readonly password: string };
 }
 
 interface Command {
-  readonly line: string;
+  readonly bytes: string;
+  /** What is told of it in an error. */
+  readonly name: string;
   /** Up to END, one line, or whatever comes until the node ends the connection. */
   readonly shape: "list" | "line" | "rest";
   resolve(lines: string[]): void;
@@ -28,6 +32,8 @@ interface Command {
 }
 
 const COMMANDS_WAITING_MAX = 1_000;
+/** No queue can have this name: a node without users refuses it, where it would store the password in another. */
+const NO_QUEUE = "~";
 
 /** Sends commands to one node and gives their answers as lines. Rejects with TransportError. */
 export class AsciiConnection {
@@ -37,6 +43,8 @@ export class AsciiConnection {
   #socket: Socket | undefined;
   #isConnected = false;
   #isClosed = false;
+  /** The node has no users. */
+  #isLoginNeedless = false;
   #timer: NodeJS.Timeout | undefined;
   #chunks: Buffer[] = [];
   #size = 0;
@@ -75,7 +83,7 @@ export class AsciiConnection {
       return Promise.reject(new TransportError("busy", `${COMMANDS_WAITING_MAX} commands wait already`));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ line, shape, resolve, reject });
+      this.#waiting.push({ bytes: `${line}\r\n`, name: `"${line}"`, shape, resolve, reject });
       this.#next();
     });
   }
@@ -87,9 +95,39 @@ export class AsciiConnection {
       return;
     }
     if (!this.#isConnected) return;
-    this.#current = this.#waiting.shift()!;
+    this.#write(this.#waiting.shift()!);
+  }
+
+  #write(command: Command): void {
+    this.#current = command;
     this.#setTimer(this.#options.timeoutMs, () => new TransportError("no-answer", "no answer in time"));
-    this.#socket.write(`${this.#current.line}\r\n`);
+    this.#socket!.write(command.bytes);
+  }
+
+  /** Says who we are, as memcached has it: by a first `set`, whose data is user and password. */
+  #logIn({ username, password }: NonNullable<AsciiConnectionOptions["credentials"]>): void {
+    const data = `${username} ${password}`;
+    this.#write({
+      bytes: `set ${NO_QUEUE} 0 0 ${Buffer.byteLength(data)}\r\n${data}\r\n`,
+      name: "user and password",
+      shape: "line",
+      resolve: () => {},
+      reject: (error) => {
+        if (error.kind === "invalid") {
+          // Over another connection, since after an error this one may end.
+          this.#isLoginNeedless = true;
+          return;
+        }
+        // Of those that wait nothing was sent.
+        const unsent = this.#isClosed ? "closed" : "unreachable";
+        const kind = error.kind === "no-answer" ? unsent : error.kind;
+        this.#rejectWaiting(new TransportError(kind, error.message, error));
+      },
+    });
+  }
+
+  #rejectWaiting(error: TransportError): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
   #connect(): void {
@@ -107,7 +145,9 @@ export class AsciiConnection {
         return;
       }
       this.#isConnected = true;
-      this.#next();
+      const { credentials } = this.#options;
+      if (credentials === undefined || this.#isLoginNeedless) this.#next();
+      else this.#logIn(credentials);
     });
     socket.on("data", (chunk) => socket === this.#socket && this.#receive(chunk));
     socket.on("error", (error) => socket === this.#socket && this.#fail(describeCause(error), error));
@@ -128,21 +168,22 @@ export class AsciiConnection {
       return;
     }
     // Cheap look first: no answer of any shape ends but at the end of a line.
-    if (chunk[chunk.length - 1] !== 0x0a || this.#current === undefined || this.#current.shape === "rest")
-      return;
+    if (chunk[chunk.length - 1] !== 0x0a || this.#current === undefined) return;
     const lines = this.#received();
     const last = lines[lines.length - 1];
     if (last === undefined) return;
     if (isErrorLine(last)) {
-      const kind = last.startsWith("SERVER_ERROR") ? "unavailable" : "invalid";
-      const { line, reject } = this.#current;
+      const { name, reject } = this.#current;
       this.#current = undefined;
-      reject(new TransportError(kind, `the node answered ${last} to "${line}"`));
+      const kind = kindOf(last);
+      // It may have users since we asked.
+      if (kind === "unauthorized") this.#isLoginNeedless = false;
+      reject(new TransportError(kind, `the node answered ${last} to ${name}`));
       // After an error a node ends the connection: nothing more must be sent over this one.
       this.#end(undefined);
     } else if (this.#current.shape === "line") {
       this.#settle((command) => command.resolve(lines));
-    } else if (last === "END") {
+    } else if (this.#current.shape === "list" && last === "END") {
       this.#settle((command) => command.resolve(lines.slice(0, -1)));
     }
   }
@@ -195,12 +236,16 @@ export class AsciiConnection {
       current?.reject(error);
       if (!wasConnected || this.#isClosed) {
         const kind = this.#isClosed ? "closed" : error.kind;
-        const waiting = this.#waiting.splice(0);
-        for (const { reject } of waiting) reject(new TransportError(kind, error.message, error));
+        this.#rejectWaiting(new TransportError(kind, error.message, error));
       }
     }
     this.#next();
   }
+}
+
+function kindOf(errorLine: string): TransportErrorKind {
+  if (/^CLIENT_ERROR (unauthenticated|authentication|not allowed)\b/.test(errorLine)) return "unauthorized";
+  return errorLine.startsWith("SERVER_ERROR") ? "unavailable" : "invalid";
 }
 
 function isErrorLine(line: string): boolean {
