@@ -11,6 +11,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const pages = [
   "guide",
   "operations",
+  "kq",
   "admin",
   "coming-from-kestrel-2",
   "reliability",
