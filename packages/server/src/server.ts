@@ -28,6 +28,8 @@ import { defaultServerSettings, type ServerSettings } from "./settings/server-se
 import { Counters } from "./stats/counters.ts";
 import { NodeStatus } from "./status/node-status.ts";
 import { StatusFile } from "./status/status-file.ts";
+import type { Announcement } from "./zookeeper/announcement.ts";
+import type { Announcer } from "./zookeeper/announcer.ts";
 
 /** The server's settings, each with its default, and what only a program can give. */
 export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queuePath">> {
@@ -89,6 +91,7 @@ export class KestrelServer implements AsyncDisposable {
   readonly #host: SessionHost;
   #doors: Doors | null = null;
   #admin: AdminServer | null = null;
+  #announcer: Announcer | null = null;
   /** Of the last reload. */
   #reloading: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | null = null;
@@ -136,8 +139,8 @@ export class KestrelServer implements AsyncDisposable {
   }
 
   /**
-   * Recovers the queues and listens. Rejects when the spool folder is in use or can't be read, or when a port
-   * can't be had; then nothing is left behind.
+   * Recovers the queues and listens. Rejects when the spool folder is in use or can't be read, when a port can't be
+   * had, or when the node could not be announced as the settings have it; then nothing is left behind.
    */
   static async start(options: KestrelServerOptions = {}): Promise<KestrelServer> {
     const { queuePath, rules = new QueueRules(), limits = {}, ...others } = options;
@@ -147,6 +150,7 @@ export class KestrelServer implements AsyncDisposable {
     const spoolPath = queuePath === undefined ? settings.queuePath : queuePath;
     const locks = new Locks({ users: settings.users, rules, clock, logger });
     const tls = await readTls(settings.tls);
+    const announcement = await prepareAnnouncement(settings);
     const turn = new Turn();
     const queues = await QueueCollection.start({
       spoolPath,
@@ -176,6 +180,7 @@ export class KestrelServer implements AsyncDisposable {
         idleMsMax: settings.clientTimeoutMs,
       };
       server.#doors = await Doors.start(settings, bounds, server.#host, logger, tls);
+      server.#announcer = announcement?.createAnnouncer(server.listeners, status, clock, logger) ?? null;
       await server.#listenAdmin(settings);
     } catch (error) {
       await server.#doors?.stop();
@@ -184,6 +189,7 @@ export class KestrelServer implements AsyncDisposable {
     }
     warnOfOpenDoors(server.listeners, locks, tls, logger);
     warnOfOldCertificates(tls, clock.now(), logger);
+    server.#announcer?.start();
     return server;
   }
 
@@ -193,7 +199,14 @@ export class KestrelServer implements AsyncDisposable {
     const { AdminServer } = await import("./admin/admin-server.ts");
     const port = this.listeners.memcache?.port;
     const name = port === undefined ? hostname() : `${hostname()}:${port}`;
-    const options = { host: listenAddress, port: adminPort, name, metricsQueuesMax, tls: this.#tls.admin };
+    const options = {
+      host: listenAddress,
+      port: adminPort,
+      name,
+      metricsQueuesMax,
+      announcer: this.#announcer,
+      tls: this.#tls.admin,
+    };
     this.#admin = await AdminServer.start(options, this.#host, this.#logger);
   }
 
@@ -270,7 +283,7 @@ export class KestrelServer implements AsyncDisposable {
   }
 
   /**
-   * Stops cleanly: no new connections; answers given so far go out; open reads go back; the journals are closed.
+   * Stops cleanly: out of the server sets; no new connections; answers given so far go out; open reads go back; the journals are closed.
    */
   stop(): Promise<void> {
     if (this.#stopping === null) {
@@ -283,6 +296,7 @@ export class KestrelServer implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#logger.info({}, "stopping");
+    await this.#announcer?.stop();
     await Promise.all([this.#doors?.stop(), this.#admin?.stop()]);
     this.status.stop();
     await this.#queues.stop();
@@ -292,6 +306,16 @@ export class KestrelServer implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
+}
+
+/** What the announcing needs is loaded only where there is some. Rejects when it can't work. */
+async function prepareAnnouncement({
+  zookeeper,
+  listenAddress,
+}: ServerSettings): Promise<Announcement | null> {
+  if (zookeeper === null) return null;
+  const { Announcement } = await import("./zookeeper/announcement.ts");
+  return await Announcement.prepare(zookeeper, listenAddress);
 }
 
 function findStatusFile(

@@ -39,7 +39,14 @@ afterEach(() => node.stop());
 
 function routesOf(): { path: string; method: string; isOpen: boolean }[] {
   const metrics = Metrics.start(node.host);
-  const host: AdminHost = { ...node.host, metrics, logger: node.log, name: "", metricsQueuesMax: 1 };
+  const host: AdminHost = {
+    ...node.host,
+    metrics,
+    logger: node.log,
+    name: "",
+    metricsQueuesMax: 1,
+    announcer: null,
+  };
   const routes = allRoutes(host, new Live(host));
   metrics.stop();
   return routes.flatMap((route) =>

@@ -58,6 +58,8 @@ export interface AdminOptions {
   /** What the page calls the node. */
   readonly name: string;
   readonly metricsQueuesMax: number;
+  /** Null: the node isn't announced. */
+  readonly announcer?: AdminHost["announcer"];
   /** Not encrypted without it. */
   readonly tls?: TlsOptions | undefined;
 }
@@ -71,11 +73,12 @@ export class AdminServer {
   readonly #handshakes: Handshakes | null;
 
   private constructor(
-    { host, name, metricsQueuesMax, tls }: AdminOptions,
+    { host, name, metricsQueuesMax, announcer = null, tls }: AdminOptions,
     session: SessionHost,
     logger: Logger,
   ) {
-    this.#host = { ...session, logger, name, metricsQueuesMax, metrics: Metrics.start(session) };
+    const metrics = Metrics.start(session);
+    this.#host = { ...session, logger, name, metricsQueuesMax, announcer, metrics };
     this.#access = new Access(host, session.locks);
     this.#live = new Live(this.#host);
     this.#router = new Router(allRoutes(this.#host, this.#live));

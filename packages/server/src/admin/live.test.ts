@@ -188,7 +188,7 @@ class SlowClient extends EventEmitter {
 
 test("a client that doesn't keep up is left out, then gets everything; one that never does is sent away", async () => {
   const metrics = Metrics.start(node.host);
-  const parts = { metrics, logger: node.log, name: "test", metricsQueuesMax: 1 };
+  const parts = { metrics, logger: node.log, name: "test", metricsQueuesMax: 1, announcer: null };
   const host: AdminHost = { ...node.host, ...parts };
   const live = new Live(host);
   const client = new SlowClient();

@@ -8,6 +8,7 @@ import { type LatencyName, latencyNames } from "../metrics/latency-set.ts";
 import type { Queue } from "../queue/queue.ts";
 import { queueMemoryBytes } from "../queue/queue-stats.ts";
 import { version } from "../version.ts";
+import type { AnnouncerState } from "../zookeeper/announcer.ts";
 import type { AdminHost } from "./admin-host.ts";
 import { HttpError, jsonPieces, text } from "./answer.ts";
 import type { Route } from "./route.ts";
@@ -95,13 +96,14 @@ const serverEntries: Record<Section, (host: AdminHost, lastMinute: boolean) => I
       name,
       lastMinute ? metrics.server.counts.lastMinute[index]! : read({ counters, queues }),
     ]),
-  gauges: ({ queues, counters, controls }) => [
+  gauges: ({ queues, counters, controls, announcer }) => [
     ["items", queues.items],
     ["bytes", queues.bytes],
     ["reserved_memory_ratio", queues.memoryRatio],
     ["connections", counters.currConnections],
     ["kestrel/status/readable", Number(controls.takesReads)],
     ["kestrel/status/writeable", Number(controls.takesWrites)],
+    ...(announcer === null ? [] : gaugesOf(announcer.state)),
   ],
   labels: ({ controls }) => [
     ["version", version],
@@ -113,6 +115,14 @@ const serverEntries: Record<Section, (host: AdminHost, lastMinute: boolean) => I
       metrics.server.details!.latencies.summary(name, lastMinute) ?? { count: 0 },
     ]),
 };
+
+function gaugesOf({ isConnected, sets }: AnnouncerState): Entry[] {
+  return [
+    ["zookeeper/connected", Number(isConnected)],
+    ["zookeeper/read", Number(sets.includes("read"))],
+    ["zookeeper/write", Number(sets.includes("write"))],
+  ];
+}
 
 const queueEntries: Partial<Record<Section, (host: AdminHost, queue: Queue, isMinute: boolean) => Entry[]>> =
   {

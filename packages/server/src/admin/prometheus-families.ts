@@ -245,6 +245,26 @@ export const serverFamilies: readonly ServerFamily[] = [
   }),
 ];
 
+/** Only of nodes that are announced there. */
+export const zookeeperFamilies: readonly ServerFamily[] = [
+  ofServer(
+    "gauge",
+    "kestrel_zookeeper_connected",
+    "1 while there is a session with ZooKeeper.",
+    ({ announcer }) => Number(announcer?.state.isConnected),
+  ),
+  {
+    name: "kestrel_zookeeper_member",
+    help: "1 for each server set that the node is in, 0 for the others.",
+    type: "gauge",
+    read: ({ announcer }) =>
+      ["read", "write"].map((set) => ({
+        labels: { set },
+        value: Number(announcer?.state.sets.some((each) => each === set)),
+      })),
+  },
+];
+
 export const queueFamilies: readonly QueueFamily[] = [
   ofQueue("gauge", "items", "Items that can be had.", (queue) => queue.length),
   ofQueue("gauge", "bytes", "Bytes of their data.", (queue) => queue.bytes),

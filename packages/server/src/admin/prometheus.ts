@@ -13,13 +13,15 @@ import {
   queueFamilies,
   type Sample,
   serverFamilies,
+  zookeeperFamilies,
 } from "./prometheus-families.ts";
 import type { Route } from "./route.ts";
 
 export function prometheusRoutes(host: AdminHost): Route[] {
   const registry = new Registry();
   const scrape = new Scrape(host);
-  for (const definition of serverFamilies) {
+  const families = host.announcer === null ? serverFamilies : [...serverFamilies, ...zookeeperFamilies];
+  for (const definition of families) {
     register(registry, definition, async () => {
       await scrape.turn();
       return definition.read(host, scrape);

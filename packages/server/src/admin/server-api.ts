@@ -11,9 +11,10 @@ const done: Answer = json({ response: "ok" });
 
 export function serverRoutes(host: AdminHost): Route[] {
   const info = (): Answer => json(describeServer(host));
+  const showStatus = (): Answer => json({ status: host.controls.status, ...describeAnnouncement(host) });
   const setStatus = async (status: string, { identity }: AdminRequest): Promise<Answer> => {
     await carryOut(host, { kind: "set-status", status }, identity);
-    return json({ status: host.controls.status });
+    return showStatus();
   };
   return [
     { path: "/ping", isOpen: true, GET: () => text("pong") },
@@ -21,7 +22,7 @@ export function serverRoutes(host: AdminHost): Route[] {
     { path: "/server_info.json", GET: info },
     {
       path: "/status",
-      GET: () => json({ status: host.controls.status }),
+      GET: showStatus,
       POST: (request) => setStatus(statusIn(request), request),
     },
     { path: "/quiesce", POST: (request) => setStatus("QUIESCENT", request) },
@@ -55,6 +56,12 @@ function describeServer({ counters, clock }: AdminHost): object {
     start_time: new Date(counters.startedAt).toString(),
     uptime: clock.now() - counters.startedAt,
   };
+}
+
+function describeAnnouncement({ announcer }: AdminHost): object {
+  if (announcer === null) return {};
+  const { isConnected, sets, problem } = announcer.state;
+  return { zookeeper: { connected: isConnected, sets, problem } };
 }
 
 function statusIn({ body }: AdminRequest): string {

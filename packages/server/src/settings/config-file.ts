@@ -75,13 +75,16 @@ interface AdminConfig {
 }
 
 interface ZookeeperConfig {
-  host: string;
-  /** 2181 by default. */
+  /** A server of ZooKeeper, or several of one ensemble: "zoo1,zoo2:2182", or a list. */
+  host: string | readonly string[];
+  /** Of the servers that are named without one. 2181 by default. */
   port?: number;
   /** Begins with "/": the node is announced under `<pathPrefix>/read` and `<pathPrefix>/write`. */
   pathPrefix: string;
   /** "10s" by default. */
   sessionTimeout?: Duration;
+  /** The host that clients are told. By default the address that the node listens on. */
+  advertise?: string | null;
   credentials?: { username: string; password: string } | null;
   /**
    * "open-unsafe": anybody may do anything (the default). "everyone-read-creator-all": anybody may read, only

@@ -1,19 +1,26 @@
 /** What a settings file comes to, in a few lines for people: ports, folder, queues, aliases. */
 import { doorNames } from "../locks/lock-settings.ts";
 import type { Settings } from "./schema.ts";
-import type { ServerSettings } from "./server-settings.ts";
+import type { ServerSettings, ZookeeperSettings } from "./server-settings.ts";
+import { zookeeperServers } from "./zookeeper-servers.ts";
 
 /** One line each. */
 export function describeSettings({ server, queues }: Settings): string[] {
   const lines = [`listens on ${server.listenAddress}: ${describePorts(server)}`, `keeps ${server.queuePath}`];
   const { queueNames, aliasNames } = queues;
   if (queueNames.length > 0) lines.push(`${countOf(queueNames, "queue")}: ${queueNames.join(", ")}`);
+  if (server.zookeeper !== null) lines.push(describeZookeeper(server.zookeeper));
   const ports = doorNames.filter((door) => server.tls[door] !== null);
   if (ports.length > 0) lines.push(`TLS: ${ports.join(", ")}`);
   const users = server.users.map(({ name }) => name);
   if (users.length > 0) lines.push(`${countOf(users, "user")}: ${users.join(", ")}`);
   for (const name of aliasNames) lines.push(`alias ${name}: ${queues.findDestinations(name)!.join(", ")}`);
   return lines;
+}
+
+function describeZookeeper({ servers, pathPrefix, advertise }: ZookeeperSettings): string {
+  const as = advertise === null ? "" : ` as ${advertise}`;
+  return `announced${as} by ZooKeeper ${zookeeperServers.render(servers)}: ${pathPrefix}`;
 }
 
 function describePorts({ memcachePort, textPort, thriftPort, adminPort }: ServerSettings): string {

@@ -105,10 +105,11 @@ describe("a good file", () => {
       maxMemory: "2GB",
       logLevel: "debug",
       zookeeper: {
-        host: "zoo.example.com",
+        host: ["zoo1.example.com", "[fd00::1]:2183"],
         port: 2182,
         pathPrefix: "/kestrel/production/",
         sessionTimeout: "20s",
+        advertise: "kestrel1.example.com",
         credentials: { username: "kestrel", password: "secret" },
         acl: "everyone-read-creator-all",
       },
@@ -145,10 +146,13 @@ describe("a good file", () => {
       maxMemoryBytes: 2 ** 31,
       logLevel: "debug",
       zookeeper: {
-        host: "zoo.example.com",
-        port: 2182,
+        servers: [
+          { host: "zoo1.example.com", port: 2182 },
+          { host: "fd00::1", port: 2183 },
+        ],
         pathPrefix: "/kestrel/production",
         sessionTimeoutMs: 20_000,
+        advertise: "kestrel1.example.com",
         credentials: { username: "kestrel", password: "secret" },
         acl: [
           { scheme: "world", id: "anyone", permissions: "r" },
@@ -171,10 +175,10 @@ describe("a good file", () => {
   test("zookeeper's own defaults are Kestrel's", () => {
     const { server } = readSettings({ zookeeper: { host: "zoo", pathPrefix: "/kestrel" } });
     expect(server.zookeeper).toEqual({
-      host: "zoo",
-      port: 2181,
+      servers: [{ host: "zoo", port: 2181 }],
       pathPrefix: "/kestrel",
       sessionTimeoutMs: 10_000,
+      advertise: null,
       credentials: null,
       acl: [{ scheme: "world", id: "anyone", permissions: "cdrwa" }],
     });
@@ -309,6 +313,11 @@ describe("a bad file", () => {
       "aliases[0].destinationQueues[1]: expected the name of a queue (1 to 250 bytes without / ~ . white space or control characters), got 5",
     ],
     ["a zookeeper without a host", { zookeeper: { pathPrefix: "/k" } }, "zookeeper.host: missing"],
+    [
+      "a zookeeper at no port",
+      { zookeeper: { host: "zoo:0", pathPrefix: "/k" } },
+      'zookeeper.host: expected a host name or an address, or several such as "zoo1,zoo2:2182", got "zoo:0"',
+    ],
     [
       "a zookeeper with a strange path",
       { zookeeper: { host: "zoo", pathPrefix: "kestrel" } },

@@ -4,7 +4,7 @@
  */
 
 import * as v from "valibot";
-import { count, type Kind, period, port, queueName, text } from "./kinds.ts";
+import { count, type Kind, orNone, period, port, queueName, text } from "./kinds.ts";
 import { tlsSchema, toTls, toUsers, usersSchema } from "./lock-schema.ts";
 import { findNameProblems } from "./name-checks.ts";
 import { QueueRules } from "./queue-rules.ts";
@@ -14,6 +14,7 @@ import type { QueueSettings } from "./settings.ts";
 import { type PlainServerSettings, queueTable, type SettingTable, serverTable } from "./tables.ts";
 import { findUserProblems } from "./user-checks.ts";
 import { everyoneReadCreatorAll, openUnsafe, zookeeperAcl } from "./zookeeper-acl.ts";
+import { type ZookeeperServer, zookeeperPort, zookeeperServers } from "./zookeeper-servers.ts";
 
 export interface Settings {
   readonly server: ServerSettings;
@@ -50,10 +51,11 @@ const absolutePath: Kind<string> = {
 
 const zookeeperSchema = v.pipe(
   section(
-    { host: setting(text("a host name or an address")), pathPrefix: setting(absolutePath) },
+    { host: setting(zookeeperServers), pathPrefix: setting(absolutePath) },
     {
       port: setting({ ...port, parse: (raw) => port.parse(raw) || undefined, expected: "a port" }),
       sessionTimeout: setting(period),
+      advertise: setting(orNone(text("a host name or an address"))),
       credentials: v.nullable(
         section({ username: setting(text("a text")), password: setting(text("a text")) }, {}),
       ),
@@ -125,11 +127,12 @@ function toSettings(file: Section): Settings {
 
 function toZookeeper(section: Section | null | undefined): ZookeeperSettings | null {
   if (section == null) return null;
+  const port = (section.port ?? zookeeperPort) as number;
   return {
-    host: section.host as string,
-    port: (section.port ?? 2181) as number,
+    servers: (section.host as ZookeeperServer[]).map((server) => ({ port, ...server })),
     pathPrefix: section.pathPrefix as string,
     sessionTimeoutMs: (section.sessionTimeout ?? 10_000) as number,
+    advertise: (section.advertise ?? null) as string | null,
     credentials: (section.credentials ?? null) as ZookeeperSettings["credentials"],
     acl: (section.acl ?? openUnsafe) as ZookeeperSettings["acl"],
   };

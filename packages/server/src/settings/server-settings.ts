@@ -61,11 +61,13 @@ export interface ServerSettings {
 }
 
 export interface ZookeeperSettings {
-  host: string;
-  port: number;
+  /** Servers of one ensemble; each will do. */
+  servers: readonly { readonly host: string; readonly port: number }[];
   /** The node is announced under `<pathPrefix>/read` and `<pathPrefix>/write`. */
   pathPrefix: string;
   sessionTimeoutMs: number;
+  /** The host that clients are told; null: the address that the node listens on. */
+  advertise: string | null;
   credentials: { username: string; password: string } | null;
   /** Who may do what with the nodes that are made there. */
   acl: readonly ZookeeperAcl[];

@@ -136,6 +136,58 @@ test("who has had enough hears nothing more; nobody does after a stop", () => {
   expect(bench.heard).toHaveLength(3);
 });
 
+test("a stricter status waits for those who send clients here, and then for the grace period", async () => {
+  for (const gracePeriodMs of [0, 1000]) {
+    const bench = new Bench(gracePeriodMs);
+    const asked: ServerStatus[] = [];
+    let leave = (): void => {};
+    bench.status.leaveFirst(({ announced }) => {
+      asked.push(announced);
+      return new Promise((resolve) => {
+        leave = resolve;
+      });
+    });
+    bench.status.announce("read-only");
+    bench.clock.advance(10_000);
+    expect(bench.shown).toEqual(["read-only", "up"]);
+    leave();
+    await Promise.resolve();
+    if (gracePeriodMs > 0) {
+      bench.clock.advance(gracePeriodMs - 1);
+      expect(bench.shown).toEqual(["read-only", "up"]);
+      bench.clock.advance(1);
+    }
+    expect(bench.shown).toEqual(["read-only", "read-only"]);
+    // A looser one doesn't ask.
+    bench.status.announce("up");
+    expect(bench.status.takesWrites).toBe(true);
+    expect(asked).toEqual(["read-only"]);
+  }
+});
+
+test("a stricter status holds at once when nobody sends clients here", () => {
+  const { status } = new Bench();
+  status.leaveFirst(() => undefined);
+  status.announce("quiescent");
+  expect(status).toMatchObject({ enforced: "quiescent", takesReads: false });
+});
+
+test("a stop in between leaves the status as it is", async () => {
+  const bench = new Bench();
+  let leave = (): void => {};
+  bench.status.leaveFirst(
+    () =>
+      new Promise((resolve) => {
+        leave = resolve;
+      }),
+  );
+  bench.status.announce("quiescent");
+  bench.status.stop();
+  leave();
+  await Promise.resolve();
+  expect(bench.shown).toEqual(["quiescent", "up"]);
+});
+
 test("words for it, as settings and as Kestrel write them", () => {
   expect(["Up", "WRITEAVOID", "ReadOnly", "read-only", "quiescent"].map(parseStatus)).toEqual([
     "up",

@@ -1,7 +1,7 @@
 /**
  * What this node accepts: everything; everything, but clients are asked to write elsewhere; no writes; nothing.
- * Kept in a file over restarts. A stricter status is announced at once and holds after the grace period, so that
- * clients can go elsewhere without an error; a looser one holds at once.
+ * Kept in a file over restarts. A stricter status is announced at once and holds when whoever sends clients here has
+ * stopped and the grace period is over, so that they can go elsewhere without an error; a looser one holds at once.
  */
 import type { Clock, Timer } from "../clock.ts";
 import { KestrelError } from "../errors.ts";
@@ -23,10 +23,16 @@ export interface NodeStatusOptions {
 /** Called after the status has changed, or what it allows. Must not throw. */
 export type StatusListener = (status: NodeStatus) => void;
 
+/**
+ * Called when a stricter status was announced, before it holds. The promise, if there is one, must not reject; when it
+ * resolves, clients are no longer sent here for what the status is to refuse.
+ */
+export type Leave = (status: NodeStatus) => Promise<void> | undefined;
+
 /** A status that was announced until not long ago: clients may still go by it. */
 interface FormerStatus {
   readonly status: ServerStatus;
-  readonly timer: Timer;
+  timer: Timer | undefined;
 }
 
 const kind = word(serverStatuses);
@@ -44,6 +50,7 @@ export function renderStatus(status: ServerStatus): string {
 export class NodeStatus {
   readonly #options: NodeStatusOptions;
   readonly #listeners: Set<StatusListener> = new Set();
+  #leave: Leave = () => undefined;
   #announced: ServerStatus;
   #enforced: ServerStatus;
   readonly #former: Set<FormerStatus> = new Set();
@@ -90,15 +97,26 @@ export class NodeStatus {
     const former = this.#announced;
     if (status === former) return;
     this.#keep(status);
-    const { gracePeriodMs, clock, logger } = this.#options;
     this.#announced = status;
-    if (gracePeriodMs > 0) {
-      const entry = { status: former, timer: clock.after(gracePeriodMs, () => this.#end(entry)) };
-      this.#former.add(entry);
-    }
+    const left = isStricter(status, former) ? this.#leave(this) : undefined;
+    if (left !== undefined || this.#options.gracePeriodMs > 0) this.#hold(former, left);
     this.#apply();
-    logger.info({ status, former, enforced: this.#enforced }, "the status has changed");
+    this.#options.logger.info({ status, former, enforced: this.#enforced }, "the status has changed");
     this.#tell();
+  }
+
+  /** The grace period begins when clients are no longer sent here. */
+  #hold(status: ServerStatus, left: Promise<void> | undefined): void {
+    const { gracePeriodMs, clock } = this.#options;
+    const entry: FormerStatus = { status, timer: undefined };
+    const wait = (): void => {
+      if (!this.#former.has(entry)) return;
+      if (gracePeriodMs === 0) this.#end(entry);
+      else entry.timer = clock.after(gracePeriodMs, () => this.#end(entry));
+    };
+    this.#former.add(entry);
+    if (left === undefined) wait();
+    else void left.then(wait);
   }
 
   #keep(status: ServerStatus): void {
@@ -117,7 +135,7 @@ export class NodeStatus {
     const before = this.#enforced;
     this.#apply();
     if (this.#enforced === before) return;
-    this.#options.logger.info({ status: this.#enforced }, "the grace period is over: the status holds");
+    this.#options.logger.info({ status: this.#enforced }, "the status holds");
     this.#tell();
   }
 
@@ -136,13 +154,18 @@ export class NodeStatus {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Who sends clients here: a stricter status waits for it. There is one at most. */
+  leaveFirst(leave: Leave): void {
+    this.#leave = leave;
+  }
+
   #tell(): void {
     for (const listener of this.#listeners) listener(this);
   }
 
   /** Nothing changes by itself any more. */
   stop(): void {
-    for (const { timer } of this.#former) timer.cancel();
+    for (const { timer } of this.#former) timer?.cancel();
     this.#former.clear();
     this.#listeners.clear();
   }
