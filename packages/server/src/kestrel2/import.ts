@@ -5,7 +5,7 @@ import { systemClock } from "../clock.ts";
 import { NodeDisk } from "../disk.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Queue } from "../queue/queue.ts";
-import { findParentName, queueNameProblem } from "../settings/queue-name.ts";
+import { familyNameOf, queueNameProblem } from "../settings/queue-name.ts";
 import type { JournalFault } from "./journal-file.ts";
 import { findJournals, type JournalSet } from "./journal-set.ts";
 import { type Replay, replayJournal } from "./replay.ts";
@@ -47,7 +47,7 @@ export async function importKestrel2(options: TransferOptions): Promise<ImportRe
   const lock = disk.lockFolder(to);
   const work = join(to, workFolder);
   try {
-    const families = [...new Set(journals.map(({ queueName }) => familyOf(queueName)))];
+    const families = [...new Set(journals.map(({ queueName }) => familyNameOf(queueName)))];
     const taken = families.filter((family) => disk.isFolder(join(to, family)));
     if (taken.length > 0) throw new Error(`${to} has queues of that name already: ${taken.join(", ")}`);
     await disk.removeFolder(work);
@@ -94,7 +94,7 @@ async function importInto(
       options.signal?.throwIfAborted();
       const replay = await replayJournal(paths, { nowMs });
       const { faults, faultLength, length } = replay;
-      const size = await fill(collection.obtain(queueName), replay, options);
+      const size = await fill(collection.ensure(queueName), replay, options);
       imported.push({ name: queueName, length, size, faults, faultLength });
       options.logger.info({ queue: queueName, items: length, bytes: size, faults: faultLength }, "imported");
     }
@@ -131,9 +131,4 @@ async function fill(queue: Queue, replay: Replay, options: TransferOptions): Pro
 async function written(receipt: Receipt): Promise<void> {
   await new Promise<void>((resolve) => receipt.whenSettled(resolve));
   if (receipt.error !== null) throw receipt.error;
-}
-
-/** A queue and its fanouts are in one folder, under the name of the queue. */
-function familyOf(queueName: string): string {
-  return findParentName(queueName) ?? queueName;
 }

@@ -16,6 +16,7 @@ import { QueueRules } from "../settings/queue-rules.ts";
 import type { Alias } from "./alias.ts";
 import { AliasTable } from "./alias-table.ts";
 import type { PutRefusal } from "./capacity.ts";
+import { DeferredQueues } from "./deferred-queues.ts";
 import { Queue } from "./queue.ts";
 import { QueueFamilies } from "./queue-families.ts";
 import type { QueueFamily } from "./queue-family.ts";
@@ -47,6 +48,7 @@ export class QueueCollection {
   readonly #families: QueueFamilies;
   readonly #queues: Map<string, Queue> = new Map();
   readonly #aliases: AliasTable = new AliasTable();
+  readonly #deferred: DeferredQueues;
   readonly #sweeper: QueueSweeper;
   /** Since the start. */
   readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
@@ -63,10 +65,18 @@ export class QueueCollection {
     this.#options = options;
     this.#budget = budget;
     this.#families = families;
+    const maker = {
+      create: (name: string) => this.#create(name),
+      createHidden: (name: string) => this.#createHidden(name),
+    };
+    this.#deferred = new DeferredQueues(maker, options.logger);
     this.#sweeper = new QueueSweeper(options.clock, budget, {
       all: () => this.all(),
       expireQueue: (queue) => this.#expireQueue(queue),
-      tidy: () => families.tidy(),
+      tidy: () => {
+        families.tidy();
+        this.#deferred.retry();
+      },
     });
   }
 
@@ -108,7 +118,7 @@ export class QueueCollection {
       );
       hidden.dismissWaiters();
     }
-    for (const name of rules.fanoutNames) this.obtain(name);
+    for (const name of rules.fanoutNames) this.ensure(name);
   }
 
   /**
@@ -138,12 +148,17 @@ export class QueueCollection {
   }
 
   /**
-   * The queue that one reads under this name, created if it is not there; for an alias one that stays empty.
-   * Throws KestrelError `bad-name` or `disk`.
+   * The queue that one reads under this name, created if it is not there; one that stays empty for an alias, and
+   * while the disk has no room for the queue's journal. Throws KestrelError `bad-name`.
    */
   obtain(name: string): Queue {
     const alias = this.#aliases.find(name);
     if (alias !== undefined) return (alias.queue ??= this.#createHidden(name));
+    return this.#queues.get(name) ?? this.#deferred.obtain(name);
+  }
+
+  /** As `obtain`, for whoever needs it to last. Throws KestrelError `disk`, too. */
+  ensure(name: string): Queue {
     return this.#queues.get(name) ?? this.#create(name);
   }
 
@@ -156,7 +171,9 @@ export class QueueCollection {
         ? this.#families.obtainReader(name, "")
         : this.#families.obtainReader(parent, name.slice(parent.length + 1));
     this.counters.creates++;
-    return this.#addQueue(family, reader);
+    const queue = this.#addQueue(family, reader);
+    this.#deferred.noteCreated(name);
+    return queue;
   }
 
   #addQueue(family: QueueFamily, reader: LogReader): Queue {
@@ -217,7 +234,7 @@ export class QueueCollection {
   ): Receipt | PutRefusal {
     const alias = this.#aliases.find(name);
     if (alias !== undefined) return this.#putByAlias(alias, source, start, end, flags, expiryMs);
-    const queue = this.#queues.get(name) ?? this.#create(name);
+    const queue = this.ensure(name);
     const { family } = queue;
     const put = family.put(queue, source, start, end, flags, this.#options.clock.now(), expiryMs);
     if (typeof put === "object") {
@@ -258,6 +275,7 @@ export class QueueCollection {
 
   /** Removes the queue and, when nobody else reads it, its journal. Throws KestrelError `disk`. */
   delete(name: string): void {
+    this.#deferred.remove(name);
     const queue = this.#queues.get(name);
     if (queue === undefined || this.#aliases.find(name) !== undefined) return;
     const { family } = queue;
@@ -325,6 +343,7 @@ export class QueueCollection {
   dismissWaiters(): void {
     for (const queue of this.#queues.values()) queue.dismissWaiters();
     this.#aliases.dismissWaiters();
+    this.#deferred.dismissWaiters();
   }
 
   /** Ends all waiting, writes what is left, and lets go of the spool folder. */
@@ -332,6 +351,7 @@ export class QueueCollection {
     this.#sweeper.stop();
     for (const queue of this.#queues.values()) queue.end();
     this.#aliases.end();
+    this.#deferred.end();
     this.#options.turn.endNow();
     await this.#families.close();
     this.#queues.clear();

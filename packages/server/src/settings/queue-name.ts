@@ -13,6 +13,11 @@ export function queueNameProblem(name: string): string | undefined {
   return undefined;
 }
 
+/** The queue whose log and folder this one shares: a fanout's parent, else itself. */
+export function familyNameOf(name: string): string {
+  return findParentName(name) ?? name;
+}
+
 /** The parent of a fanout, `orders` for `orders+audit`; undefined for a queue that is none, as `orders+`. */
 export function findParentName(name: string): string | undefined {
   const plus = name.indexOf("+");
