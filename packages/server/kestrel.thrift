@@ -36,6 +36,9 @@ struct QueueInfo {
 
   /* Items handed out and neither confirmed nor aborted yet. */
   7: i32 open_transactions
+
+  /* Not Kestrel's: the flags of the item at the head; left out when they are 0. */
+  8: optional i32 head_flags
 }
 
 enum Status {
@@ -91,4 +94,10 @@ service Kestrel {
   void set_status(1: Status status)
 
   string get_version()
+
+  /*
+   * Not Kestrel's: what a queue's statistics are, by their names in `dump_stats` of the memcache protocol; none when
+   * there is no such queue, which is not made by this. Without a name, those of the server, as in its `stats`.
+   */
+  map<string, string> get_stats(1: string queue_name)
 }

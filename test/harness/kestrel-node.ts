@@ -29,6 +29,8 @@ export interface KestrelNodeOptions {
   port?: number;
   /** The node will be started again on the same port while clients try to reach it. */
   isRestarted?: boolean;
+  /** It speaks thrift as well, after a restart on the same port as before. */
+  speaksThrift?: boolean;
   /** Further flags of the program. */
   flags?: string[];
   /** What it finds in its environment besides our own. */
@@ -45,8 +47,8 @@ export interface LogLine {
 /** What the ready line says of where the node listens. */
 interface Listeners {
   memcache: { port: number };
-  admin?: { port: number };
   thrift?: { port: number };
+  admin?: { port: number };
 }
 
 /** How a process ended. */
@@ -70,13 +72,20 @@ export class KestrelNode implements AsyncDisposable {
   #env: Record<string, string>;
   #port: number;
   #listeners: Listeners | null = null;
+  #thriftPort: number | null;
   #child: ChildProcess | null = null;
   #end: Promise<ProcessEnd> = Promise.resolve({ code: null, signal: null });
 
-  private constructor(folder: TempFolder | null, port: number, options: KestrelNodeOptions) {
+  private constructor(
+    folder: TempFolder | null,
+    port: number,
+    thriftPort: number | null,
+    options: KestrelNodeOptions,
+  ) {
     this.spool = options.spool ?? folder!.path;
     this.#folder = folder;
     this.#port = port;
+    this.#thriftPort = thriftPort;
     this.#flags = options.flags ?? [];
     this.#env = options.env ?? {};
   }
@@ -96,8 +105,10 @@ export class KestrelNode implements AsyncDisposable {
   /** A node that has not been started yet. */
   static async prepare(options: KestrelNodeOptions = {}): Promise<KestrelNode> {
     const folder = options.spool === undefined ? await TempFolder.create() : null;
-    const port = options.port ?? (options.isRestarted ? await findFreePort() : 0);
-    return new KestrelNode(folder, port, options);
+    const newPort = async (): Promise<number> => (options.isRestarted ? await findFreePort() : 0);
+    const port = options.port ?? (await newPort());
+    const thriftPort = options.speaksThrift ? await newPort() : null;
+    return new KestrelNode(folder, port, thriftPort, options);
   }
 
   get port(): number {
@@ -116,6 +127,12 @@ export class KestrelNode implements AsyncDisposable {
     return at.port;
   }
 
+  /** Where it speaks thrift. */
+  get thriftAddress(): string {
+    if (this.#thriftPort === null) throw new Error("this node speaks no thrift");
+    return `${this.host}:${this.#thriftPort}`;
+  }
+
   get address(): string {
     return `${this.host}:${this.#port}`;
   }
@@ -132,6 +149,7 @@ export class KestrelNode implements AsyncDisposable {
     const child = this.#spawn();
     this.#listeners = await this.#readListeners(child);
     this.#port = this.#listeners.memcache.port;
+    this.#thriftPort = this.#listeners.thrift?.port ?? null;
   }
 
   /** Starts the program and waits for its end: for starts that must fail. */
@@ -190,7 +208,8 @@ export class KestrelNode implements AsyncDisposable {
 
   #spawn(): ChildProcess {
     const ports = ["--memcache-port", String(this.#port)];
-    for (const other of ["text", "thrift", "admin"]) ports.push(`--${other}-port`, "off");
+    ports.push("--thrift-port", String(this.#thriftPort ?? "off"));
+    for (const other of ["text", "admin"]) ports.push(`--${other}-port`, "off");
     const args = [
       "--listen",
       host,

@@ -72,7 +72,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     super();
     this.#options = resolveOptions(options);
     this.#names = new QueueNames(this.#options.namespace);
-    const { plain, dns } = splitServers(options.servers);
+    const { plain, dns } = splitServers(options.servers, this.#options.defaultPort);
     this.#membership = new Membership(plain, {
       options: this.#options,
       cluster: this.#cluster,

@@ -54,6 +54,7 @@ export class KestrelClientError extends Error {
 const CODES: Record<TransportErrorKind, KestrelClientErrorCode> = {
   unreachable: "node-down",
   "no-answer": "unknown",
+  uncertain: "unknown",
   "given-up": "unknown",
   lost: "lost",
   busy: "busy",

@@ -41,10 +41,12 @@ export type { ClusterEvents } from "./events.ts";
 export { Item, OpenItem } from "./item.ts";
 export {
   DEFAULT_PORT,
+  DEFAULT_THRIFT_PORT,
   type NodeAddress,
   type NodeSpec,
   parseNodeAddress,
   type ServerSpec,
 } from "./node-address.ts";
-export type { ClusterOptions, DiscoveryOptions } from "./options.ts";
+export type { ClusterOptions, DiscoveryOptions, TransportName } from "./options.ts";
+export type { TlsOptions } from "./transport/tls-options.ts";
 export type { TypedItem, TypedPutOptions, TypedQueue } from "./typed-queue.ts";

@@ -5,6 +5,8 @@ import { KestrelClientError } from "./errors.ts";
 
 /** The memcache port that a Kestrel node has unless it was told otherwise. */
 export const DEFAULT_PORT = 22133;
+/** Its thrift port. */
+export const DEFAULT_THRIFT_PORT = 2229;
 
 export interface NodeAddress {
   readonly host: string;
@@ -14,7 +16,7 @@ export interface NodeAddress {
 /** One node of a cluster. */
 export interface NodeSpec {
   readonly host: string;
-  /** Default 22133. */
+  /** Default 22133, or 2229 over thrift. */
   readonly port?: number;
   /** The node's share of the puts against the other nodes' weights, and of the names; above 0, up to 100. Default 1. */
   readonly weight?: number;
@@ -39,13 +41,13 @@ export interface ResolvedNodeSpec extends NodeAddress {
 const WEIGHT_MAX = 100;
 
 /** Parses "host", "host:port", "::1" or "[::1]:port". Throws `bad-request` on anything else. */
-export function parseNodeAddress(text: string): NodeAddress {
+export function parseNodeAddress(text: string, defaultPort: number = DEFAULT_PORT): NodeAddress {
   const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(text);
   const plain = /^([^\s:[\]/@,]+)(?::(\d+))?$/.exec(text);
   const bareIPv6 = isIPv6(text) ? [text, text] : null;
   const [, host, port] = bracketed ?? plain ?? bareIPv6 ?? [];
   if (host === undefined) throw badServer(`"${text}" is no "host", "host:port" or "[address]:port"`);
-  return { host, port: checkPort(port === undefined ? DEFAULT_PORT : Number(port), text) };
+  return { host, port: checkPort(port === undefined ? defaultPort : Number(port), text) };
 }
 
 /** Renders an address so that parseNodeAddress reads it back. */
@@ -54,12 +56,12 @@ export function renderNodeAddress(address: NodeAddress): string {
 }
 
 /** Fills in the defaults. Throws `bad-request` when something is wrong with the description. */
-export function resolveNodeSpec(spec: ServerSpec): ResolvedNodeSpec {
+export function resolveNodeSpec(spec: ServerSpec, defaultPort: number = DEFAULT_PORT): ResolvedNodeSpec {
   if (typeof spec === "string") {
-    const address = parseNodeAddress(spec);
+    const address = parseNodeAddress(spec, defaultPort);
     return { ...address, id: renderNodeAddress(address), weight: 1 };
   }
-  const { host, port = DEFAULT_PORT, weight = 1 } = spec;
+  const { host, port = defaultPort, weight = 1 } = spec;
   if (typeof host !== "string" || host === "") throw badServer("a server needs a host");
   checkPort(port, host);
   if (!(weight > 0 && weight <= WEIGHT_MAX)) {

@@ -6,8 +6,9 @@ import type { Guarantee } from "./cluster/puts.ts";
 import type { StrategyName } from "./cluster/strategy.ts";
 import type { DnsResolver } from "./discovery/dns-lookup.ts";
 import { KestrelClientError } from "./errors.ts";
-import type { ServerSpec } from "./node-address.ts";
+import { DEFAULT_PORT, DEFAULT_THRIFT_PORT, type ServerSpec } from "./node-address.ts";
 import { checkQueueForRead } from "./queue-name.ts";
+import type { TlsOptions } from "./transport/tls-options.ts";
 
 /** How a KestrelClusterClient is set up. Only `servers` is needed. */
 export interface ClusterOptions {
@@ -17,6 +18,11 @@ export interface ClusterOptions {
    * addresses), which are looked up again and again: nodes come and go with the answers.
    */
   readonly servers: readonly ServerSpec[];
+  /**
+   * How nodes are spoken to. `"memcache"` (default): the binary protocol, on port 22133. `"thrift"`: on port 2229;
+   * batches in one call, many open items on one connection, TLS.
+   */
+  readonly transport?: TransportName;
   /**
    * Where items go. `"round-robin"` (default): to each node in turn, by weight; `"random"`: to a random node, by
    * weight; `"hash"`: all items of a queue to one node, found by consistent hashing of the queue's name.
@@ -33,7 +39,10 @@ export interface ClusterOptions {
   readonly guarantee?: Guarantee;
   /** When a node that is down is tried again. Default: after 100 ms, twice as long each time, up to 3 s. */
   readonly retry?: Partial<BackoffOptions>;
-  /** Reads open or waiting at one node at the same time; each has a connection of its own. Default 256. */
+  /**
+   * Connections to one node for reads. Over memcache each read that is open or waits has one of its own, over thrift
+   * each that waits. Default 256.
+   */
   readonly readConnectionsMax?: number;
   /** Connections for reads that are not used for so long, in milliseconds, are ended. Default 30,000. */
   readonly idleMs?: number;
@@ -41,8 +50,16 @@ export interface ClusterOptions {
   readonly waitingPutsMax?: number;
   /** The largest item, in bytes, that is accepted from a node. Default 128 MiB. */
   readonly itemBytesMax?: number;
-  /** For nodes that ask for authentication (SASL PLAIN). */
+  /** For nodes that ask who one is. */
   readonly credentials?: { readonly username: string; readonly password: string };
+  /** Encrypts connections; `true` as node:tls does by default. Over thrift only. */
+  readonly tls?: TlsOptions | true;
+  /**
+   * Over thrift: an open item goes back after so long, in milliseconds, even if its handler is still at work. A node
+   * puts it back at once when its connection ends; this is for clients that vanish without a word, and for nodes of
+   * Kestrel 2, which know nothing else. Default one hour.
+   */
+  readonly autoAbortMs?: number;
   /** Stands before the name of every queue, with a colon: with "billing", "jobs" is the node's "billing:jobs". */
   readonly namespace?: string;
   /**
@@ -66,7 +83,12 @@ export interface DiscoveryOptions {
   readonly resolver?: DnsResolver;
 }
 
+/** The wire between a client and its nodes. */
+export type TransportName = "memcache" | "thrift";
+
 export interface ResolvedOptions {
+  readonly transport: TransportName;
+  readonly defaultPort: number;
   readonly strategy: StrategyName;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -77,12 +99,15 @@ export interface ResolvedOptions {
   readonly waitingPutsMax: number;
   readonly itemBytesMax: number;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
+  readonly tls: TlsOptions | undefined;
+  readonly autoAbortMs: number;
   readonly namespace: string | undefined;
   readonly observe: ((event: OperationEvent) => void) | undefined;
   readonly search: BackoffOptions;
   readonly discovery: { readonly refreshMs: number; readonly resolver: DnsResolver | undefined };
 }
 
+const TRANSPORTS: readonly TransportName[] = ["memcache", "thrift"];
 const STRATEGIES: readonly StrategyName[] = ["round-robin", "hash", "random"];
 const GUARANTEES: readonly Guarantee[] = ["at-most-once", "at-least-once"];
 const RETRY: BackoffOptions = { minMs: 100, maxMs: 3_000, factor: 2, jitter: 0.5 };
@@ -92,7 +117,15 @@ const TIMER_MS_MAX = 0x7fff_ffff;
 /** Fills in the defaults. Throws `bad-request`, naming the option, when one makes no sense. */
 export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   if (options.namespace !== undefined) checkQueueForRead(options.namespace);
+  const transport = oneOf("transport", options.transport ?? "memcache", TRANSPORTS);
+  if (options.tls !== undefined && transport === "memcache")
+    throw new KestrelClientError(
+      "bad-request",
+      "tls needs the transport thrift: memcache goes by memjs, which has none",
+    );
   return {
+    transport,
+    defaultPort: transport === "thrift" ? DEFAULT_THRIFT_PORT : DEFAULT_PORT,
     strategy: oneOf("strategy", options.strategy ?? "round-robin", STRATEGIES),
     guarantee: oneOf("guarantee", options.guarantee ?? "at-most-once", GUARANTEES),
     timeoutMs: number("timeoutMs", options.timeoutMs ?? 5_000, 1, TIMER_MS_MAX),
@@ -104,6 +137,8 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     waitingPutsMax: number("waitingPutsMax", options.waitingPutsMax ?? 65_536, 1, 16_777_216),
     itemBytesMax: number("itemBytesMax", options.itemBytesMax ?? 128 * 1024 * 1024, 1, 0x7fff_ffff),
     credentials: options.credentials,
+    tls: options.tls === true ? {} : options.tls,
+    autoAbortMs: number("autoAbortMs", options.autoAbortMs ?? 3_600_000, 1, TIMER_MS_MAX),
     namespace: options.namespace,
     observe: options.observe,
     discovery: {

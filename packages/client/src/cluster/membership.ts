@@ -3,7 +3,7 @@
 import { KestrelClientError } from "../errors.ts";
 import { type ResolvedNodeSpec, resolveNodeSpec, type ServerSpec } from "../node-address.ts";
 import type { ResolvedOptions } from "../options.ts";
-import { MemcacheTransport } from "../transport/memcache/memcache-transport.ts";
+import { createTransport } from "../transport/create-transport.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Departures } from "./departures.ts";
 import { ClusterNode } from "./node.ts";
@@ -18,7 +18,7 @@ export class Membership {
     this.#options = parts.options;
     this.#cluster = parts.cluster;
     this.#departures = parts.departures;
-    const specs = servers.map(resolveNodeSpec);
+    const specs = servers.map((server) => resolveNodeSpec(server, parts.options.defaultPort));
     const twice = specs.find((spec, index) => specs.findIndex(({ id }) => id === spec.id) !== index);
     if (twice !== undefined)
       throw new KestrelClientError("bad-request", `two servers have the id "${twice.id}"`);
@@ -29,7 +29,7 @@ export class Membership {
 
   /** Lets a node in. Throws `bad-request` if there is one with its id. */
   add(server: ServerSpec): string {
-    const spec = resolveNodeSpec(server);
+    const spec = resolveNodeSpec(server, this.#options.defaultPort);
     const isKnown = [...this.#cluster.nodes, ...this.#departures.nodes].some(({ id }) => id === spec.id);
     if (isKnown)
       throw new KestrelClientError("bad-request", `there is a server with the id "${spec.id}" already`);
@@ -69,21 +69,9 @@ export class Membership {
 
   #createNode(spec: ResolvedNodeSpec): ClusterNode {
     const options = this.#options;
-    const transport = new MemcacheTransport({
-      host: spec.host,
-      port: spec.port,
-      timeoutMs: options.timeoutMs,
-      connectTimeoutMs: options.connectTimeoutMs,
-      // What comes around an item: header and flags.
-      replyBytesMax: options.itemBytesMax + 1024,
-      readConnectionsMax: options.readConnectionsMax,
-      idleMs: options.idleMs,
-      waitingMax: options.waitingPutsMax,
-      ...(options.credentials !== undefined && { credentials: options.credentials }),
-    });
     return new ClusterNode({
       ...spec,
-      transport,
+      transport: createTransport(spec, options),
       retry: options.retry,
       onChange: (node, change) => this.#cluster.announce(node, change),
       observe: options.observe,

@@ -202,6 +202,7 @@ export class ClusterNode {
         this.#refusals[duty].begin(() => this.#options.onChange(this, { kind: "duty" }));
         break;
       case "invalid":
+      case "uncertain":
         this.#answered();
         break;
       case "given-up":

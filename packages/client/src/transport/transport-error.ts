@@ -4,6 +4,7 @@
 /**
  * - `unreachable`: no connection could be made; nothing was sent.
  * - `no-answer`: it was written, and the connection ended or fell silent before the answer. It may have happened.
+ * - `uncertain`: it was asked for together with others, and the node has done some of them. It may have happened.
  * - `given-up`: the caller's signal came after it was written. It may have happened.
  * - `lost`: the open read's connection had ended before; the item has gone back to its queue.
  * - `busy`: our own limits (connections, requests waiting) are reached; nothing was sent.
@@ -17,6 +18,7 @@
 export type TransportErrorKind =
   | "unreachable"
   | "no-answer"
+  | "uncertain"
   | "given-up"
   | "lost"
   | "busy"
@@ -38,7 +40,7 @@ export class TransportError extends Error {
 
   /** Whether the request may have been carried out although nobody said so. */
   get mayHaveHappened(): boolean {
-    return this.kind === "no-answer" || this.kind === "given-up";
+    return this.kind === "no-answer" || this.kind === "uncertain" || this.kind === "given-up";
   }
 }
 

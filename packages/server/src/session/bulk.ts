@@ -175,7 +175,7 @@ export class Bulk {
         if (head === undefined) counters.getMisses++;
         else counters.getHits++;
         const statistics = queues.stats(name) ?? [];
-        this.#client.reply({ kind: "inspected", head: head?.data ?? null, statistics });
+        this.#client.reply({ kind: "inspected", head: head ?? null, statistics });
       }),
     );
   }

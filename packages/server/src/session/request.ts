@@ -159,7 +159,7 @@ export type Reply =
   | { readonly kind: "gathered"; readonly items: readonly GatheredItem[]; readonly firstId: number }
   | {
       readonly kind: "inspected";
-      readonly head: Buffer | null;
+      readonly head: GatheredItem | null;
       readonly statistics: readonly Statistic[];
     }
   /** That many open reads were confirmed. */

@@ -31,6 +31,7 @@ interface ThriftQueueInfo {
   readonly age: Int64;
   readonly waiters: number;
   readonly open_transactions: number;
+  readonly head_flags: number | null;
 }
 
 /** What the compiler makes of service Kestrel. */
@@ -58,6 +59,7 @@ export interface ThriftKestrel {
   current_status(): Promise<number>;
   set_status(status: number): Promise<void>;
   get_version(): Promise<string>;
+  get_stats(queue: string): Promise<Record<string, string>>;
 }
 
 /** It sends and receives by methods of their own for each of the service's. */

@@ -3,8 +3,8 @@
 // connection first says who it is. It never repeats a command. Not for items: it reads lines.
 
 import { connect, type Socket } from "node:net";
+import { isConnectedToItself } from "../self-connection.ts";
 import { describeCause, TransportError, type TransportErrorKind } from "../transport-error.ts";
-import { isConnectedToItself } from "./self-connection.ts";
 
 export interface AsciiConnectionOptions {
   readonly host: string;

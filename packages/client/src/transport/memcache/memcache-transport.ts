@@ -1,13 +1,13 @@
 // One node over the memcache binary protocol: a shared pipe for puts, peeks and deletes, leases for reads
 // (one open item each), and an ASCII connection for what the binary protocol has no word for.
 
+import { RequestPipe } from "../request-pipe.ts";
 import type { NodeTransport, OpenRead, PutAnswer, RawItem, RawPut } from "../transport.ts";
 import { TransportError } from "../transport-error.ts";
 import { AsciiConnection } from "./ascii-connection.ts";
 import { LeasePool } from "./lease-pool.ts";
 import { type LeaseOperations, MemcacheOpenRead } from "./memcache-open-read.ts";
 import { type ConnectionOptions, MemjsConnection, type Reply } from "./memjs-connection.ts";
-import { RequestPipe } from "./request-pipe.ts";
 import { refusalOf, STATUS } from "./statuses.ts";
 
 export interface MemcacheTransportOptions extends ConnectionOptions {
@@ -21,6 +21,13 @@ export interface MemcacheTransportOptions extends ConnectionOptions {
   readonly waitingMax: number;
 }
 
+interface MemcacheRequest {
+  readonly opcode: number;
+  readonly key: string;
+  readonly extras: Buffer | string;
+  readonly value: Buffer | string;
+}
+
 const OPCODE = { get: 0x00, set: 0x01, delete: 0x04, noop: 0x0a } as const;
 const IN_FLIGHT_MAX = 1024;
 const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
@@ -28,7 +35,7 @@ const STATS_BYTES_MAX = 64 * 1024 * 1024;
 
 export class MemcacheTransport implements NodeTransport {
   readonly #options: MemcacheTransportOptions;
-  readonly #pipe: RequestPipe;
+  readonly #pipe: RequestPipe<MemjsConnection, MemcacheRequest, Reply>;
   readonly #leases: LeasePool;
   readonly #ascii: AsciiConnection;
   readonly #settling = new Set<Promise<unknown>>();
@@ -37,7 +44,9 @@ export class MemcacheTransport implements NodeTransport {
     this.#options = options;
     this.#pipe = new RequestPipe({
       connect: () => MemjsConnection.connect(options),
-      timeoutMs: options.timeoutMs,
+      ask: (connection, { opcode, key, extras, value }) =>
+        connection.request(opcode, key, extras, value, options.timeoutMs),
+      sizeOf: ({ value }) => value.length,
       inFlightMax: IN_FLIGHT_MAX,
       inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
       waitingMax: options.waitingMax,

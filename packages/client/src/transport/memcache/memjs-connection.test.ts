@@ -7,9 +7,9 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { renderItem, renderMiss, renderReply } from "../../testing/binary-frames.ts";
 import { type Script, ScriptedServer } from "../../testing/scripted-server.ts";
 import { until } from "../../testing/until.ts";
+import { isConnectedToItself } from "../self-connection.ts";
 import { TransportError } from "../transport-error.ts";
 import { type ConnectionOptions, MemjsConnection, type Reply } from "./memjs-connection.ts";
-import { isConnectedToItself } from "./self-connection.ts";
 
 const GET = 0x00;
 const SET = 0x01;

@@ -8,9 +8,10 @@
 
 import type { Socket } from "node:net";
 import memjs from "memjs";
+import { isConnectedToItself } from "../self-connection.ts";
+import { SilenceWatch } from "../silence-watch.ts";
 import { describeCause, TransportError } from "../transport-error.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
-import { isConnectedToItself } from "./self-connection.ts";
 
 export interface ConnectionOptions {
   readonly host: string;
@@ -46,8 +47,6 @@ const KEEP_ALIVE_SECONDS = 30;
 const SEQUENCE_MAX = 0x7fff_ffff;
 /** What a large item may take on its way, on top of a time-out: a slow link, but not a dead one. */
 const BYTES_PER_MS = 1_000;
-/** Turns of the event loop before silence is believed; more than one, since the node may share our process. */
-const DEAF_TURNS = 3;
 
 export class MemjsConnection {
   readonly #server: InstanceType<typeof memjs.Server>;
@@ -59,9 +58,10 @@ export class MemjsConnection {
   #unwritten: PendingRequest[] = [];
   readonly #endListeners: ((error: TransportError | undefined) => void)[] = [];
   #state: "connecting" | "ready" | "ended" = "connecting";
-  #timer: NodeJS.Timeout | undefined;
-  #timerDue = Number.POSITIVE_INFINITY;
-  #heardAt = 0;
+  readonly #silence: SilenceWatch = new SilenceWatch(
+    () => this.#pending.values(),
+    () => this.#end(new Error("no answer in time")),
+  );
   #settleConnect: ((error?: TransportError) => void) | undefined;
 
   /**
@@ -195,7 +195,7 @@ export class MemjsConnection {
 
   /** memjs's hook for received bytes: gives what memjs is to parse now. */
   #append(chunk: Buffer): Buffer {
-    this.#heardAt = performance.now();
+    this.#silence.heard();
     const bytes = this.#replies.append(this.#server.responseBuffer, chunk);
     this.#server.responseBuffer = bytes;
     // After memjs has parsed the good bytes before it.
@@ -212,31 +212,10 @@ export class MemjsConnection {
       const now = performance.now();
       for (const written of this.#unwritten) {
         written.deadline = now + written.timeoutMs;
-        this.#armTimer(written.deadline);
+        this.#silence.lookAt(written.deadline);
       }
       this.#unwritten = [];
     });
-  }
-
-  #armTimer(deadline: number): void {
-    if (deadline >= this.#timerDue) return;
-    clearTimeout(this.#timer);
-    this.#timerDue = deadline;
-    this.#timer = setTimeout(() => this.#checkDeadlines(0), Math.ceil(deadline - performance.now()));
-  }
-
-  #checkDeadlines(turns: number): void {
-    this.#timerDue = Number.POSITIVE_INFINITY;
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const { deadline, timeoutMs } of this.#pending.values()) {
-      // A reply that is still coming in, or a long row of them, is no silence.
-      earliest = Math.min(earliest, Math.max(deadline, this.#heardAt + timeoutMs));
-    }
-    if (earliest === Number.POSITIVE_INFINITY || this.#state === "ended") return;
-    if (earliest > performance.now()) this.#armTimer(earliest);
-    else if (turns >= DEAF_TURNS) this.#end(new Error("no answer in time"));
-    // After a stalled event loop the timer comes first although the reply may be in the socket: read that.
-    else setImmediate(() => this.#checkDeadlines(turns + 1));
   }
 
   /** The one way out: settles everything, whatever the reason, and leaves memjs nothing to act upon. */
@@ -244,7 +223,7 @@ export class MemjsConnection {
     if (this.#state === "ended") return;
     const wasConnecting = this.#state === "connecting";
     this.#state = "ended";
-    clearTimeout(this.#timer);
+    this.#silence.stop();
     // memjs's close handler would otherwise touch a socket that it has already forgotten.
     this.#server.timeoutSet = false;
     this.#socket.destroy();

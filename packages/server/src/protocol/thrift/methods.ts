@@ -58,6 +58,7 @@ export const methods: readonly Method[] = [
   { name: "current_status", read: (reader) => readNone(reader, { kind: "status" }) },
   { name: "set_status", read: readSetStatus },
   { name: "get_version", isOpen: true, read: (reader) => readNone(reader, null) },
+  { name: "get_stats", read: readGetStats },
   { name: "authenticate", isOpen: true, read: readAuthenticate },
 ];
 
@@ -122,6 +123,11 @@ function readIds(reader: BinaryReader, kind: "confirm-lent" | "abort-lent"): Req
     }
   }
   return { kind, ids };
+}
+
+function readGetStats(reader: BinaryReader): Request {
+  const queue = readQueue(reader);
+  return queue === "" ? { kind: "stats" } : { kind: "dump-stats", queues: [queue] };
 }
 
 function readSetStatus(reader: BinaryReader): Request {

@@ -1,6 +1,7 @@
 /** Answers to thrift calls: frames with a header as the call had it, and a struct whose field 0 is the result. */
 import type { KestrelErrorCode } from "../../errors.ts";
 import type { GatheredItem } from "../../session/gathering.ts";
+import type { Statistic } from "../../stats/statistic.ts";
 import type { Output } from "../output.ts";
 import { types } from "./binary-reader.ts";
 import { frameHeadSize, messageTypes, version1 } from "./message-header.ts";
@@ -16,7 +17,7 @@ export interface Call {
 export const exceptionTypes = { unknownMethod: 1, internalError: 6, protocolError: 7 } as const;
 
 export interface QueueInfo {
-  readonly head: Buffer | null;
+  readonly head: GatheredItem | null;
   readonly length: number;
   readonly bytes: number;
   readonly journalBytes: number;
@@ -73,18 +74,39 @@ export function renderItems(
 
 export function renderQueueInfo(output: Output, call: Call, info: QueueInfo): void {
   const { head } = info;
-  const headSize = head === null ? 0 : fieldSize + sizeSize + head.length;
+  const flags = head?.flags ?? 0;
+  const headSize =
+    head === null ? 0 : fieldSize + sizeSize + head.data.length + (flags === 0 ? 0 : fieldSize + 4);
   const infoSize = headSize + 4 * (fieldSize + 8) + 2 * (fieldSize + 4) + stopSize;
   header(output, call, messageTypes.reply, fieldSize + infoSize + stopSize);
   field(output, types.struct, 0);
-  if (head !== null) stringField(output, 1, head);
+  if (head !== null) stringField(output, 1, head.data);
   int64Field(output, 2, info.length);
   int64Field(output, 3, info.bytes);
   int64Field(output, 4, info.journalBytes);
   int64Field(output, 5, info.ageMs);
   int32Field(output, 6, info.waiterLength);
   int32Field(output, 7, info.openLength);
+  if (flags !== 0) int32Field(output, 8, flags | 0);
   stop(output);
+  stop(output);
+}
+
+export function renderStatistics(output: Output, call: Call, statistics: readonly Statistic[]): void {
+  const pairs = statistics.map(([name, value]) => [Buffer.from(name), Buffer.from(String(value))] as const);
+  let size = fieldSize + 2 + sizeSize + stopSize;
+  for (const [name, value] of pairs) size += 2 * sizeSize + name.length + value.length;
+  header(output, call, messageTypes.reply, size);
+  field(output, types.map, 0);
+  byte(output, types.string);
+  byte(output, types.string);
+  int32(output, pairs.length);
+  for (const pair of pairs) {
+    for (const bytes of pair) {
+      int32(output, bytes.length);
+      output.data(bytes, 0, bytes.length);
+    }
+  }
   stop(output);
 }
 

@@ -334,6 +334,8 @@ describe("what only ours has", () => {
     expect(opened!.map(({ flags }) => flags)).toEqual([-2]);
     const taken = await one.ask((kestrel) => kestrel.get("q", 2));
     expect(taken!.map(({ flags }) => flags)).toEqual([-2, null]);
+    await one.ask((kestrel) => kestrel.put("q", ["d"], 0, 5));
+    expect(await one.ask((kestrel) => kestrel.peek("q"))).toMatchObject({ head_flags: 5 });
   });
 
   test("without flags the bytes are Kestrel's", async () => {
@@ -358,6 +360,17 @@ describe("what only ours has", () => {
     expect(textsOf((await two.ask((kestrel) => kestrel.get("q", 9)))!)).toEqual(["a", "c"]);
     port.node.clock.advance(1000);
     expect(port.node.queue("q").length).toBe(0);
+  });
+
+  test("statistics, of a queue that is there and of the server", async () => {
+    const one = await client();
+    await put(["a", "bc"]);
+    const ofQueue = await one.ask((kestrel) => kestrel.get_stats("q"));
+    expect(ofQueue).toMatchObject({ items: "2", bytes: "3", open_transactions: "0" });
+    expect(await one.ask((kestrel) => kestrel.get_stats("none"))).toEqual({});
+    expect(port.node.queues.names()).toEqual(["q"]);
+    const ofServer = await one.ask((kestrel) => kestrel.get_stats(""));
+    expect(ofServer).toMatchObject({ version: "3.0.0", queue_q_items: "2" });
   });
 
   test("an exception says in a field of its own what it is about", async () => {

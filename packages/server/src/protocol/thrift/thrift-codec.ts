@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import { KestrelError } from "../../errors.ts";
+import type { GatheredItem } from "../../session/gathering.ts";
 import type { Reply, Request } from "../../session/request.ts";
 import type { Statistic } from "../../stats/statistic.ts";
 import { version } from "../../version.ts";
@@ -166,6 +167,12 @@ export class ThriftCodec implements Codec {
       case "inspected":
         answers.renderQueueInfo(output, this.#call, queueInfoOf(reply.head, reply.statistics));
         break;
+      case "stats":
+        answers.renderStatistics(output, this.#call, reply.statistics);
+        break;
+      case "groups":
+        answers.renderStatistics(output, this.#call, reply.groups[0]?.statistics ?? []);
+        break;
       case "done":
         answers.renderVoid(output, this.#call);
         break;
@@ -209,7 +216,7 @@ function refusal(code: answers.ExceptionCode, message: string): Exception {
   return { type: answers.exceptionTypes.internalError, message, code };
 }
 
-function queueInfoOf(head: Buffer | null, statistics: readonly Statistic[]): answers.QueueInfo {
+function queueInfoOf(head: GatheredItem | null, statistics: readonly Statistic[]): answers.QueueInfo {
   const numberOf = (name: string): number => Number(statistics.find(([known]) => known === name)?.[1] ?? 0);
   return {
     head,

@@ -1268,6 +1268,128 @@ const Kestrel_get_version_result = class {
   }
 
 };
+const Kestrel_get_stats_args = class {
+  constructor(args) {
+    this.queue_name = null;
+    if (args) {
+      if (args.queue_name !== undefined && args.queue_name !== null) {
+        this.queue_name = args.queue_name;
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 1:
+        if (ftype == Thrift.Type.STRING) {
+          this.queue_name = input.readString();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('Kestrel_get_stats_args');
+    if (this.queue_name !== null && this.queue_name !== undefined) {
+      output.writeFieldBegin('queue_name', Thrift.Type.STRING, 1);
+      output.writeString(this.queue_name);
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
+const Kestrel_get_stats_result = class {
+  constructor(args) {
+    this.success = null;
+    if (args) {
+      if (args.success !== undefined && args.success !== null) {
+        this.success = Thrift.copyMap(args.success, [null]);
+      }
+    }
+  }
+
+  read (input) {
+    input.readStructBegin();
+    while (true) {
+      const ret = input.readFieldBegin();
+      const ftype = ret.ftype;
+      const fid = ret.fid;
+      if (ftype == Thrift.Type.STOP) {
+        break;
+      }
+      switch (fid) {
+        case 0:
+        if (ftype == Thrift.Type.MAP) {
+          this.success = {};
+          const _rtmp321 = input.readMapBegin();
+          const _size20 = _rtmp321.size || 0;
+          for (let _i22 = 0; _i22 < _size20; ++_i22) {
+            let key23 = null;
+            let val24 = null;
+            key23 = input.readString();
+            val24 = input.readString();
+            this.success[key23] = val24;
+          }
+          input.readMapEnd();
+        } else {
+          input.skip(ftype);
+        }
+        break;
+        case 0:
+          input.skip(ftype);
+          break;
+        default:
+          input.skip(ftype);
+      }
+      input.readFieldEnd();
+    }
+    input.readStructEnd();
+    return;
+  }
+
+  write (output) {
+    output.writeStructBegin('Kestrel_get_stats_result');
+    if (this.success !== null && this.success !== undefined) {
+      output.writeFieldBegin('success', Thrift.Type.MAP, 0);
+      output.writeMapBegin(Thrift.Type.STRING, Thrift.Type.STRING, Thrift.objectLength(this.success));
+      for (let kiter25 in this.success) {
+        if (this.success.hasOwnProperty(kiter25)) {
+          let viter26 = this.success[kiter25];
+          output.writeString(kiter25);
+          output.writeString(viter26);
+        }
+      }
+      output.writeMapEnd();
+      output.writeFieldEnd();
+    }
+    output.writeFieldStop();
+    output.writeStructEnd();
+    return;
+  }
+
+};
 const KestrelClient = exports.Client = class KestrelClient {
   constructor(output, pClass) {
     this.output = output;
@@ -1875,6 +1997,57 @@ const KestrelClient = exports.Client = class KestrelClient {
     }
     return callback('get_version failed: unknown result');
   }
+
+  get_stats (queue_name) {
+    this._seqid = this.new_seqid();
+    const self = this;
+    return new Promise((resolve, reject) => {
+      self._reqs[self.seqid()] = (error, result) => {
+        return error ? reject(error) : resolve(result);
+      };
+      self.send_get_stats(queue_name);
+    });
+  }
+
+  send_get_stats (queue_name) {
+    const output = new this.pClass(this.output);
+    const params = {
+      queue_name: queue_name
+    };
+    const args = new Kestrel_get_stats_args(params);
+    try {
+      output.writeMessageBegin('get_stats', Thrift.MessageType.CALL, this.seqid());
+      args.write(output);
+      output.writeMessageEnd();
+      return this.output.flush();
+    }
+    catch (e) {
+      delete this._reqs[this.seqid()];
+      if (typeof output.reset === 'function') {
+        output.reset();
+      }
+      throw e;
+    }
+  }
+
+  recv_get_stats (input, mtype, rseqid) {
+    const callback = this._reqs[rseqid] || function() {};
+    delete this._reqs[rseqid];
+    if (mtype == Thrift.MessageType.EXCEPTION) {
+      const x = new Thrift.TApplicationException();
+      x.read(input);
+      input.readMessageEnd();
+      return callback(x);
+    }
+    const result = new Kestrel_get_stats_result();
+    result.read(input);
+    input.readMessageEnd();
+
+    if (null !== result.success) {
+      return callback(null, result.success);
+    }
+    return callback('get_stats failed: unknown result');
+  }
 };
 const KestrelProcessor = exports.Processor = class KestrelProcessor {
   constructor(handler) {
@@ -2338,6 +2511,43 @@ const KestrelProcessor = exports.Processor = class KestrelProcessor {
         } else {
           result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
           output.writeMessageBegin("get_version", Thrift.MessageType.EXCEPTION, seqid);
+        }
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    }
+  }
+  process_get_stats (seqid, input, output) {
+    const args = new Kestrel_get_stats_args();
+    args.read(input);
+    input.readMessageEnd();
+    if (this._handler.get_stats.length === 1) {
+      Promise.resolve(this._handler.get_stats.bind(this._handler)(
+        args.queue_name
+      )).then(result => {
+        const result_obj = new Kestrel_get_stats_result({success: result});
+        output.writeMessageBegin("get_stats", Thrift.MessageType.REPLY, seqid);
+        result_obj.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      }).catch(err => {
+        let result;
+        result = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+        output.writeMessageBegin("get_stats", Thrift.MessageType.EXCEPTION, seqid);
+        result.write(output);
+        output.writeMessageEnd();
+        output.flush();
+      });
+    } else {
+      this._handler.get_stats(args.queue_name, (err, result) => {
+        let result_obj;
+        if ((err === null || typeof err === 'undefined')) {
+          result_obj = new Kestrel_get_stats_result((err !== null || typeof err === 'undefined') ? err : {success: result});
+          output.writeMessageBegin("get_stats", Thrift.MessageType.REPLY, seqid);
+        } else {
+          result_obj = new Thrift.TApplicationException(Thrift.TApplicationExceptionType.UNKNOWN, err.message);
+          output.writeMessageBegin("get_stats", Thrift.MessageType.EXCEPTION, seqid);
         }
         result_obj.write(output);
         output.writeMessageEnd();

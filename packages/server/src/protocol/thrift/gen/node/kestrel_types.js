@@ -107,6 +107,7 @@ const QueueInfo = module.exports.QueueInfo = class {
     this.age = null;
     this.waiters = null;
     this.open_transactions = null;
+    this.head_flags = null;
     if (args) {
       if (args.head_item !== undefined && args.head_item !== null) {
         this.head_item = args.head_item;
@@ -128,6 +129,9 @@ const QueueInfo = module.exports.QueueInfo = class {
       }
       if (args.open_transactions !== undefined && args.open_transactions !== null) {
         this.open_transactions = args.open_transactions;
+      }
+      if (args.head_flags !== undefined && args.head_flags !== null) {
+        this.head_flags = args.head_flags;
       }
     }
   }
@@ -191,6 +195,13 @@ const QueueInfo = module.exports.QueueInfo = class {
           input.skip(ftype);
         }
         break;
+        case 8:
+        if (ftype == Thrift.Type.I32) {
+          this.head_flags = input.readI32();
+        } else {
+          input.skip(ftype);
+        }
+        break;
         default:
           input.skip(ftype);
       }
@@ -235,6 +246,11 @@ const QueueInfo = module.exports.QueueInfo = class {
     if (this.open_transactions !== null && this.open_transactions !== undefined) {
       output.writeFieldBegin('open_transactions', Thrift.Type.I32, 7);
       output.writeI32(this.open_transactions);
+      output.writeFieldEnd();
+    }
+    if (this.head_flags !== null && this.head_flags !== undefined) {
+      output.writeFieldBegin('head_flags', Thrift.Type.I32, 8);
+      output.writeI32(this.head_flags);
       output.writeFieldEnd();
     }
     output.writeFieldStop();

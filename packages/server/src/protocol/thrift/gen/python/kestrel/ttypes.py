@@ -126,11 +126,12 @@ class QueueInfo(object):
      - age
      - waiters
      - open_transactions
+     - head_flags
 
     """
 
 
-    def __init__(self, head_item=None, items=None, bytes=None, journal_bytes=None, age=None, waiters=None, open_transactions=None,):
+    def __init__(self, head_item=None, items=None, bytes=None, journal_bytes=None, age=None, waiters=None, open_transactions=None, head_flags=None,):
         self.head_item = head_item
         self.items = items
         self.bytes = bytes
@@ -138,6 +139,7 @@ class QueueInfo(object):
         self.age = age
         self.waiters = waiters
         self.open_transactions = open_transactions
+        self.head_flags = head_flags
 
     def read(self, iprot):
         if iprot._fast_decode is not None and isinstance(iprot.trans, TTransport.CReadableTransport) and self.thrift_spec is not None:
@@ -183,6 +185,11 @@ class QueueInfo(object):
                     self.open_transactions = iprot.readI32()
                 else:
                     iprot.skip(ftype)
+            elif fid == 8:
+                if ftype == TType.I32:
+                    self.head_flags = iprot.readI32()
+                else:
+                    iprot.skip(ftype)
             else:
                 iprot.skip(ftype)
             iprot.readFieldEnd()
@@ -221,6 +228,10 @@ class QueueInfo(object):
             oprot.writeFieldBegin('open_transactions', TType.I32, 7)
             oprot.writeI32(self.open_transactions)
             oprot.writeFieldEnd()
+        if self.head_flags is not None:
+            oprot.writeFieldBegin('head_flags', TType.I32, 8)
+            oprot.writeI32(self.head_flags)
+            oprot.writeFieldEnd()
         oprot.writeFieldStop()
         oprot.writeStructEnd()
 
@@ -255,6 +266,7 @@ QueueInfo.thrift_spec = (
     (5, TType.I64, 'age', None, None, ),  # 5
     (6, TType.I32, 'waiters', None, None, ),  # 6
     (7, TType.I32, 'open_transactions', None, None, ),  # 7
+    (8, TType.I32, 'head_flags', None, None, ),  # 8
 )
 fix_spec(all_structs)
 del all_structs

@@ -2,12 +2,23 @@
 // and deletes. Never for reads that wait (they would hold up everything behind them) or are left open.
 // Bounds what is in flight and what waits to be; connects on demand, and anew after a failure.
 
-import { TransportError } from "../transport-error.ts";
-import type { MemjsConnection, Reply } from "./memjs-connection.ts";
+import { TransportError } from "./transport-error.ts";
 
-export interface PipeOptions {
-  connect(): Promise<MemjsConnection>;
-  readonly timeoutMs: number;
+/** What a pipe needs of its connection, whatever the protocol. */
+export interface PipeConnection {
+  readonly isReady: boolean;
+  /** Calls back once, when the connection has ended: with the error if requests were lost by it. */
+  onEnd(listener: (error: TransportError | undefined) => void): void;
+  destroy(): void;
+}
+
+/** `Q`: a request; `A`: its answer. */
+export interface PipeOptions<C extends PipeConnection, Q, A> {
+  connect(): Promise<C>;
+  /** Sends one request. Rejects with TransportError. */
+  ask(connection: C, request: Q): Promise<A>;
+  /** The bytes of a request that count. */
+  sizeOf(request: Q): number;
   /** Requests written and unanswered at any one time. */
   readonly inFlightMax: number;
   /** Their bytes; a single larger request still goes alone. */
@@ -16,30 +27,23 @@ export interface PipeOptions {
   readonly waitingMax: number;
 }
 
-export interface PipeRequest {
-  readonly opcode: number;
-  readonly key: string;
-  readonly extras: Buffer | string;
-  readonly value: Buffer | string;
-}
-
-interface WaitingRequest {
-  readonly request: PipeRequest;
-  resolve(reply: Reply): void;
+interface WaitingRequest<Q, A> {
+  readonly request: Q;
+  resolve(answer: A): void;
   reject(error: TransportError): void;
 }
 
-export class RequestPipe {
-  readonly #options: PipeOptions;
-  #connection: MemjsConnection | undefined;
+export class RequestPipe<C extends PipeConnection, Q, A> {
+  readonly #options: PipeOptions<C, Q, A>;
+  #connection: C | undefined;
   #isConnecting = false;
   #isClosed = false;
-  #waiting: WaitingRequest[] = [];
+  #waiting: WaitingRequest<Q, A>[] = [];
   #inFlight = 0;
   #inFlightBytes = 0;
   #whenDrained: (() => void) | undefined;
 
-  constructor(options: PipeOptions) {
+  constructor(options: PipeOptions<C, Q, A>) {
     this.#options = options;
   }
 
@@ -47,14 +51,14 @@ export class RequestPipe {
    * Sends one request. An abort while it waits for its turn takes it back (`aborted`); an abort after it was
    * written gives up on the answer (`given-up`), and the request runs its course.
    */
-  send(request: PipeRequest, signal?: AbortSignal): Promise<Reply> {
+  send(request: Q, signal?: AbortSignal): Promise<A> {
     if (this.#isClosed) return Promise.reject(new TransportError("closed", "the client is closed"));
     if (signal?.aborted) return Promise.reject(new TransportError("aborted", "aborted before sending"));
     if (this.#waiting.length >= this.#options.waitingMax) {
       return Promise.reject(new TransportError("busy", `${this.#options.waitingMax} requests wait already`));
     }
     return new Promise((resolve, reject) => {
-      const job: WaitingRequest = { request, resolve, reject };
+      const job: WaitingRequest<Q, A> = { request, resolve, reject };
       if (signal !== undefined) this.#followSignal(job, signal);
       this.#waiting.push(job);
       this.#pump();
@@ -69,7 +73,7 @@ export class RequestPipe {
     this.#connection?.destroy();
   }
 
-  #followSignal(job: WaitingRequest, signal: AbortSignal): void {
+  #followSignal(job: WaitingRequest<Q, A>, signal: AbortSignal): void {
     const { resolve, reject } = job;
     const abort = (): void => {
       const index = this.#waiting.indexOf(job);
@@ -81,9 +85,9 @@ export class RequestPipe {
       job.reject(error);
     };
     signal.addEventListener("abort", abort, { once: true });
-    job.resolve = (reply) => {
+    job.resolve = (answer) => {
       signal.removeEventListener("abort", abort);
-      resolve(reply);
+      resolve(answer);
     };
     job.reject = (error) => {
       signal.removeEventListener("abort", abort);
@@ -103,9 +107,8 @@ export class RequestPipe {
     }
   }
 
-  #write(connection: MemjsConnection, job: WaitingRequest): void {
-    const { opcode, key, extras, value } = job.request;
-    const size = value.length;
+  #write(connection: C, job: WaitingRequest<Q, A>): void {
+    const size = this.#options.sizeOf(job.request);
     const done = (): void => {
       this.#inFlight--;
       this.#inFlightBytes -= size;
@@ -114,10 +117,10 @@ export class RequestPipe {
     };
     this.#inFlight++;
     this.#inFlightBytes += size;
-    connection.request(opcode, key, extras, value, this.#options.timeoutMs).then(
-      (reply) => {
+    this.#options.ask(connection, job.request).then(
+      (answer) => {
         done();
-        job.resolve(reply);
+        job.resolve(answer);
       },
       (error: TransportError) => {
         done();

@@ -1,0 +1,270 @@
+// One connection that speaks framed thrift: connected once, thrown away after any failure, never repaired. Calls are
+// answered in their order. Every call settles exactly once; all calls of one turn leave in one write.
+
+import { isIP, type Socket, connect as tcpConnect } from "node:net";
+import { type ConnectionOptions as NodeTlsOptions, connect as tlsConnect } from "node:tls";
+import { isConnectedToItself } from "../self-connection.ts";
+import { SilenceWatch } from "../silence-watch.ts";
+import type { TlsOptions } from "../tls-options.ts";
+import { describeCause, TransportError } from "../transport-error.ts";
+import { AnswerReader, MalformedAnswer } from "./answer-reader.ts";
+import { numberCall } from "./call-writer.ts";
+import { authenticateCall, type Call } from "./calls.ts";
+import { FrameBuffer } from "./frame-buffer.ts";
+import { RefusedCall, readRefusal } from "./refused-call.ts";
+
+export interface ThriftConnectionOptions {
+  readonly host: string;
+  readonly port: number;
+  /** For the connection to be there, TLS and authentication included. */
+  readonly connectTimeoutMs: number;
+  /** An answer announced larger than this ends the connection. */
+  readonly answerBytesMax: number;
+  readonly credentials?: { readonly username: string; readonly password: string };
+  readonly tls?: TlsOptions;
+}
+
+interface PendingCall {
+  readonly call: Call<unknown>;
+  readonly sequence: number;
+  resolve(value: unknown): void;
+  reject(error: TransportError): void;
+  readonly timeoutMs: number;
+  deadline: number;
+}
+
+/** Nobody else sees the calls before this is `ready`; after `end()` only answers come. */
+type State = "connecting" | "ready" | "ending" | "ended";
+
+const KEEP_ALIVE_MS = 30_000;
+const SEQUENCE_MAX = 0x7fff_ffff;
+/** What a large call may take on its way, on top of a time-out: a slow link, but not a dead one. */
+const BYTES_PER_MS = 1_000;
+/** Calls that are smaller together are joined: cheaper than many buffers in one system call. */
+const JOINED_BYTES_MAX = 64 * 1024;
+/** How long a node may take to end a connection after we have. */
+const ENDING_MS = 1_000;
+
+export class ThriftConnection {
+  readonly #options: ThriftConnectionOptions;
+  readonly #socket: Socket;
+  readonly #frames: FrameBuffer;
+  /** In the order in which they are answered. */
+  readonly #pending = new Set<PendingCall>();
+  readonly #silence: SilenceWatch = new SilenceWatch(
+    () => this.#pending,
+    () => this.#end(new Error("no answer in time")),
+  );
+  /** Made in this turn of the event loop. */
+  #unwritten: PendingCall[] = [];
+  readonly #endListeners: ((error: TransportError | undefined) => void)[] = [];
+  #state: State = "connecting";
+  #sequence = 0;
+  #endingTimer: NodeJS.Timeout | undefined;
+  #settleConnect: ((error?: TransportError) => void) | undefined;
+
+  /**
+   * Resolves with a connection ready for calls. Rejects with `unreachable` when there is none within
+   * connectTimeoutMs, `unauthorized` when the node doesn't take the credentials, `aborted` on the signal.
+   */
+  static async connect(options: ThriftConnectionOptions, signal?: AbortSignal): Promise<ThriftConnection> {
+    if (signal?.aborted) throw new TransportError("aborted", "aborted before connecting");
+    const connection = new ThriftConnection(options);
+    const abort = (): void => connection.#end(new TransportError("aborted", "aborted while connecting"));
+    const timer = setTimeout(
+      () => connection.#end(new Error(`no connection within ${options.connectTimeoutMs} ms`)),
+      options.connectTimeoutMs,
+    );
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        connection.#settleConnect = (error) => (error === undefined ? resolve() : reject(error));
+        connection.#open();
+      });
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+    return connection;
+  }
+
+  private constructor(options: ThriftConnectionOptions) {
+    this.#options = options;
+    this.#frames = new FrameBuffer(options.answerBytesMax);
+    this.#socket = connectSocket(options);
+  }
+
+  #open(): void {
+    const socket = this.#socket;
+    const { tls } = this.#options;
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.once(tls === undefined ? "connect" : "secureConnect", () => void this.#introduce());
+    socket.on("data", (chunk) => this.#receive(chunk));
+    socket.on("error", (error) => this.#end(error));
+    // After the peer's end there is nothing to wait for, in particular not for calls in flight.
+    socket.once("end", () => this.#end(undefined));
+    socket.once("close", () => this.#end(undefined));
+  }
+
+  get isReady(): boolean {
+    return this.#state === "ready";
+  }
+
+  /** Calls back once, when the connection has ended: with the error if calls were lost by it. */
+  onEnd(listener: (error: TransportError | undefined) => void): void {
+    this.#endListeners.push(listener);
+  }
+
+  /**
+   * Makes one call and gives its result. Rejects with RefusedCall when the node answers with an exception, with
+   * `no-answer` when the connection ends first, or when the answer isn't there after timeoutMs and nothing at all
+   * was heard for as long (then the connection is ended), with `unreachable` when it had ended before.
+   */
+  call<T>(call: Call<T>, timeoutMs: number): Promise<T> {
+    if (this.#state !== "ready") {
+      return Promise.reject(new TransportError("unreachable", "the connection had ended"));
+    }
+    return this.#send(call, timeoutMs);
+  }
+
+  /** Sends what was called, makes no more calls, and lets the node end the connection; answers still come. */
+  end(): void {
+    if (this.#state !== "ready") return;
+    this.#state = "ending";
+    // Behind the calls of this turn.
+    process.nextTick(() => this.#socket.end());
+    this.#endingTimer = setTimeout(() => this.#end(undefined), ENDING_MS);
+  }
+
+  /** Ends the connection at once; pending calls get `no-answer`. */
+  destroy(): void {
+    this.#end(undefined);
+  }
+
+  async #introduce(): Promise<void> {
+    if (isConnectedToItself(this.#socket)) {
+      this.#end(new Error("nobody listens there"));
+      return;
+    }
+    const { credentials, connectTimeoutMs } = this.#options;
+    try {
+      if (credentials !== undefined)
+        await this.#send(authenticateCall(credentials.username, credentials.password), connectTimeoutMs);
+    } catch (error) {
+      // A node that knows no such call asks nobody who he is.
+      if (!(error instanceof RefusedCall && error.isUnknownMethod)) {
+        this.#end(error instanceof RefusedCall ? new TransportError("unauthorized", error.message) : error);
+        return;
+      }
+    }
+    if (this.#state !== "connecting") return;
+    this.#state = "ready";
+    this.#settleConnect?.();
+  }
+
+  #send<T>(call: Call<T>, timeoutMs: number): Promise<T> {
+    this.#sequence = this.#sequence >= SEQUENCE_MAX ? 1 : this.#sequence + 1;
+    numberCall(call.frame, call.name, this.#sequence);
+    return new Promise<T>((resolve, reject) => {
+      const pending: PendingCall = {
+        call,
+        sequence: this.#sequence,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        timeoutMs: timeoutMs + call.frame.length / BYTES_PER_MS,
+        deadline: Number.POSITIVE_INFINITY,
+      };
+      this.#pending.add(pending);
+      if (this.#unwritten.push(pending) === 1) process.nextTick(() => this.#write());
+    });
+  }
+
+  /** Time runs from here. */
+  #write(): void {
+    const calls = this.#unwritten;
+    this.#unwritten = [];
+    if (this.#state === "ended") return;
+    const frames = calls.map(({ call }) => call.frame);
+    const size = frames.reduce((sum, { length }) => sum + length, 0);
+    if (size <= JOINED_BYTES_MAX) {
+      this.#socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames, size));
+    } else {
+      this.#socket.cork();
+      for (const frame of frames) this.#socket.write(frame);
+      this.#socket.uncork();
+    }
+    const now = performance.now();
+    for (const pending of calls) {
+      pending.deadline = now + pending.timeoutMs;
+      this.#silence.lookAt(pending.deadline);
+    }
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#silence.heard();
+    this.#frames.append(chunk);
+    try {
+      while (this.#state !== "ended") {
+        const frame = this.#frames.next();
+        if (frame === undefined) return;
+        this.#settle(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedAnswer)) throw error;
+      this.#end(new TransportError("no-answer", `the node sent what is no answer: ${error.message}`));
+    }
+  }
+
+  /** Throws MalformedAnswer. */
+  #settle(frame: Buffer): void {
+    const [pending] = this.#pending;
+    if (pending === undefined) throw new MalformedAnswer("nobody has asked");
+    const { call, sequence } = pending;
+    const reader = new AnswerReader(frame);
+    const header = reader.header();
+    if (header.name !== call.name || header.sequence !== sequence) {
+      throw new MalformedAnswer(`${header.name} ${header.sequence} in place of ${call.name} ${sequence}`);
+    }
+    const answer = header.isException ? readRefusal(reader) : call.read(reader);
+    this.#pending.delete(pending);
+    if (answer instanceof RefusedCall) pending.reject(answer);
+    else pending.resolve(answer);
+  }
+
+  /** The one way out: settles everything, whatever the reason. */
+  #end(cause: unknown): void {
+    if (this.#state === "ended") return;
+    const wasConnecting = this.#state === "connecting";
+    this.#state = "ended";
+    clearTimeout(this.#endingTimer);
+    this.#silence.stop();
+    this.#frames.clear();
+    this.#socket.destroy();
+    const error = wasConnecting ? connectError(cause) : callError(cause);
+    const hadPending = this.#pending.size > 0;
+    for (const { reject } of this.#pending) reject(error);
+    this.#pending.clear();
+    this.#settleConnect?.(error);
+    for (const listener of this.#endListeners) listener(hadPending ? error : undefined);
+  }
+}
+
+function connectSocket({ host, port, tls }: ThriftConnectionOptions): Socket {
+  if (tls === undefined) return tcpConnect({ host, port, noDelay: true });
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  const socket = tlsConnect({ host, port, ...servername, ...(tls as NodeTlsOptions) });
+  socket.setNoDelay(true);
+  return socket;
+}
+
+function connectError(cause: unknown): TransportError {
+  if (cause instanceof TransportError && cause.kind !== "no-answer") return cause;
+  const reason = cause === undefined ? "connection closed before it was ready" : describeCause(cause);
+  return new TransportError("unreachable", reason, cause);
+}
+
+function callError(cause: unknown): TransportError {
+  if (cause instanceof TransportError) return cause;
+  const reason = cause === undefined ? "connection closed before the answer" : describeCause(cause);
+  return new TransportError("no-answer", reason, cause);
+}
