@@ -4,6 +4,7 @@
  * comes near. Reading never blocks the event loop, and nothing that does not check is ever given to a reader.
  */
 import { type Chunk, chunkSizeMax } from "./chunk.ts";
+import { ChunkMemory } from "./chunk-memory.ts";
 import { type Stretch, splitStretches } from "./frame.ts";
 import type { LogReader } from "./log-reader.ts";
 
@@ -13,6 +14,8 @@ const readAheadBytes = 1024 * 1024;
 /** Bytes of journals in memory over the whole server. */
 export class MemoryBudget {
   readonly bytesMax: number;
+  /** For chunks of any log. */
+  readonly chunkMemory: ChunkMemory = new ChunkMemory();
   bytes = 0;
 
   constructor(bytesMax: number) {
@@ -57,8 +60,15 @@ export class ChunkCache {
     this.#budget.bytes += bytes;
   }
 
+  /** Memory for a chunk that will be full soon. */
+  holdFull(chunk: Chunk): void {
+    this.account(chunk.hold(this.#budget.chunkMemory.take()));
+  }
+
   drop(chunk: Chunk): void {
+    const { buffer } = chunk;
     this.account(chunk.hold(null));
+    if (buffer !== null) this.#budget.chunkMemory.giveBack(buffer);
   }
 
   /** Keeps within `bytesMax` of this log and the server's budget, as far as there is something to let go. */

@@ -11,13 +11,6 @@ import type { Segment } from "./segment.ts";
 export const chunkSizeMax: number = 256 * 1024;
 /** What a new log's first chunk takes. */
 export const chunkSizeMin = 512;
-/**
- * An item this large gets a chunk of its own whose bytes are never used again for others, so whoever sends it may
- * hold on to `buffer.subarray(start, end)` instead of copying.
- */
-export const largeItemBytes: number = 64 * 1024;
-/** Room behind a large item for the done records of its turn. */
-const largeItemSlack = 512;
 
 export class Chunk {
   readonly segment: Segment;
@@ -35,6 +28,8 @@ export class Chunk {
   buffer: Buffer | null;
   view: DataView | null;
   next: Chunk | null = null;
+  /** Its memory is one large item's, and does not grow. */
+  isFixed = false;
   /** Readers to tell when the bytes are here again; null when nobody is reading them. */
   awaitedBy: Set<LogReader> | null = null;
 
@@ -72,13 +67,13 @@ export class Chunk {
   grow(bytes: number): number {
     const needed = this.size + bytes;
     if (needed <= this.capacity) return 0;
-    if (needed > chunkSizeMax || this.capacity > chunkSizeMax)
-      return this.size === 0 ? this.#widen(needed) : -1;
+    if (this.isFixed) return -1;
+    if (needed > chunkSizeMax) return this.size === 0 ? this.#widen(needed) : -1;
     return this.#widen(Math.min(chunkSizeMax, Math.max(needed, this.capacity * 2, chunkSizeMin)));
   }
 
   #widen(capacity: number): number {
-    const wider = Buffer.allocUnsafeSlow(capacity > chunkSizeMax ? capacity + largeItemSlack : capacity);
+    const wider = Buffer.allocUnsafeSlow(capacity);
     this.buffer?.copy(wider, 0, 0, this.size);
     return this.hold(wider);
   }

@@ -5,7 +5,7 @@
 import path from "node:path";
 import type { Disk, DiskFile } from "../disk.ts";
 import type { Logger } from "../logging.ts";
-import { Chunk, chunkSizeMax, chunkSizeMin, largeItemBytes } from "./chunk.ts";
+import { Chunk, chunkSizeMax, chunkSizeMin } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { segmentSeed } from "./frame.ts";
 import type { LogReader } from "./log-reader.ts";
@@ -102,7 +102,8 @@ export class SegmentChain {
     this.segments.push(segment);
     const isBusy = previous !== undefined && previous.lastChunk.capacity >= chunkSizeMax;
     const tail = this.addChunk(segment, segment.size, firstId, 0);
-    this.#cache.account(tail.hold(Buffer.allocUnsafeSlow(isBusy ? chunkSizeMax : chunkSizeMin)));
+    if (isBusy) this.#cache.holdFull(tail);
+    else this.#cache.account(tail.hold(Buffer.allocUnsafeSlow(chunkSizeMin)));
   }
 
   #createFile(
@@ -146,12 +147,20 @@ export class SegmentChain {
   }
 
   /** The tail is full: a new one behind it, at once as large as a busy log wants it. */
-  extend(nextId: number, bytes: number): Chunk {
+  extend(nextId: number): Chunk {
     const full = this.tail;
     const tail = this.addChunk(full.segment, full.end, nextId, 0);
-    if (bytes < largeItemBytes && full.capacity >= chunkSizeMax) {
-      this.#cache.account(tail.hold(Buffer.allocUnsafeSlow(chunkSizeMax)));
-    }
+    if (full.capacity >= chunkSizeMax) this.#cache.holdFull(tail);
+    return tail;
+  }
+
+  /** A tail in memory that is there already, for one large item: behind the others, or in place of an empty one. */
+  extendWith(memory: Buffer, nextId: number): Chunk {
+    const { tail: last } = this;
+    if (last.size === 0) this.#cache.drop(last);
+    const tail = last.size === 0 ? last : this.addChunk(last.segment, last.end, nextId, 0);
+    this.#cache.account(tail.hold(memory));
+    tail.isFixed = true;
     return tail;
   }
 

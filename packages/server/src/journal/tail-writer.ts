@@ -2,6 +2,7 @@
 import type { Chunk } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { frameHeadSize, frameType, sealFrame } from "./frame.ts";
+import { claimLargeItem, largeItemBytes, largeItemStart } from "./large-item.ts";
 import { encodePutHead, putHeadSize, putHeadSizeWithExpiry } from "./record.ts";
 import type { SegmentChain } from "./segment-chain.ts";
 
@@ -33,7 +34,7 @@ export class TailWriter {
     if (grown < 0) {
       this.seal();
       headSize = frameHeadSize;
-      tail = this.#chain.extend(nextId, bytes);
+      tail = this.#chain.extend(nextId);
       grown = tail.grow(headSize + bytes);
     }
     if (grown > 0) this.#cache.account(grown);
@@ -63,10 +64,25 @@ export class TailWriter {
   ): void {
     const headSize = expiryMs === 0 ? putHeadSize : putHeadSizeWithExpiry;
     const dataSize = end - start;
+    if (dataSize >= largeItemBytes) {
+      const at = this.#roomAround(claimLargeItem(source, start, end), headSize, dataSize, id);
+      encodePutHead(this.#chain.tail.view!, at, target, id, addTimeMs, expiryMs, flags, dataSize);
+      return;
+    }
     const at = this.room(headSize + dataSize, id);
     const { view, buffer } = this.#chain.tail;
     encodePutHead(view!, at, target, id, addTimeMs, expiryMs, flags, dataSize);
     source.copy(buffer!, at + headSize, start, end);
+  }
+
+  /** Makes the memory of a large item the tail. Its heads go right before the data: says where the record begins. */
+  #roomAround(memory: Buffer, headSize: number, dataSize: number, id: number): number {
+    this.seal();
+    const heads = headSize + frameHeadSize;
+    const tail = this.#chain.extendWith(memory.subarray(largeItemStart - heads), id);
+    this.#openFrame(tail);
+    tail.size = heads + dataSize;
+    return frameHeadSize;
   }
 
   copy(record: Buffer, nextId: number): void {

@@ -10,8 +10,8 @@ export interface Codec {
    * it ended; `at` when it is not whole yet. Keeps nothing of `input` that it has not copied.
    */
   readHead(input: Buffer, at: number, end: number): number;
-  /** The body asked for is whole: `body[0, size)`, valid until the next request has been executed. */
-  bodyRead(body: Buffer, size: number): void;
+  /** The body asked for is whole: `body[start, end)`, valid until the next request has been executed. */
+  bodyRead(body: Buffer, start: number, end: number): void;
   /** The body has passed by: it was to be swallowed, or else there was no memory to keep it. */
   bodySwallowed(): void;
   /** There is no memory for the body at hand; it is being swallowed. */

@@ -15,6 +15,7 @@
 import type { Socket } from "node:net";
 import type { Timer } from "../clock.ts";
 import { KestrelError } from "../errors.ts";
+import { largeItemBytes } from "../journal/large-item.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Logger } from "../logging.ts";
 import type { Reply, Request } from "../session/request.ts";
@@ -28,6 +29,7 @@ import type { ConnectionLimits } from "./limits.ts";
 import { mendOutput } from "./mend-output.ts";
 import { Outbox, type OutboxOwner } from "./outbox.ts";
 import type { Output, OutputPool } from "./output.ts";
+import type { Receiver } from "./shared-input.ts";
 
 /** What all connections of one port share. */
 export interface ConnectionHost extends SessionHost {
@@ -51,7 +53,7 @@ type State =
   | "closing"
   | "closed";
 
-export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner {
+export class Connection implements Receiver, SessionClient, Wire, BodyHolder, OutboxOwner {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   readonly #session: Session;
@@ -107,8 +109,7 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
 
   /** `input[0, size)` has arrived. It is not used after this returns. */
   receive(input: Buffer, size: number): void {
-    this.#host.counters.bytesRead += size;
-    this.#idleWatch?.heard();
+    this.#heard(size);
     if (this.#state === "closing" || this.#state === "closed") return;
     const held = this.#held;
     if (held === null) {
@@ -117,6 +118,11 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
       held.append(input, size);
       this.#parse(held.bytes, held.start, held.end);
     }
+  }
+
+  #heard(size: number): void {
+    this.#host.counters.bytesRead += size;
+    this.#idleWatch?.heard();
   }
 
   /** Goes as far as it can through `input[at, end)` and keeps the rest. */
@@ -220,15 +226,37 @@ export class Connection implements SessionClient, Wire, BodyHolder, OutboxOwner 
     return stop;
   }
 
+  /** A large body is received where it is to lie. */
+  findRoom(): Buffer | null {
+    const body = this.#body;
+    if (body === null || body.missing < largeItemBytes) return null;
+    if (this.#state !== "reading body" || this.#held !== null) return null;
+    const capacity = body.capacityFor(1);
+    if (this.keepBytes(capacity)) return body.room(capacity);
+    this.#refuseBody(body);
+    return null;
+  }
+
+  receiveInRoom(size: number): void {
+    this.#heard(size);
+    const body = this.#body;
+    if (this.#state !== "reading body" || body === null) return;
+    body.pass(size);
+    if (!body.isWhole) return;
+    this.#isParsing = true;
+    this.#bodyRead(body);
+    this.#isParsing = false;
+  }
+
   #refuseBody(body: IncomingBody): void {
     this.#releaseBody();
-    this.swallowBody(body.size - body.filled);
+    this.swallowBody(body.missing);
     this.#codec!.bodyRefused(new KestrelError("memory", "out of memory storing object"));
   }
 
   #bodyRead(body: IncomingBody): void {
     this.#state = "reading head";
-    this.#codec!.bodyRead(body.bytes, body.size);
+    this.#codec!.bodyRead(body.bytes, body.start, body.start + body.size);
   }
 
   #passBody(at: number, end: number): number {

@@ -1,9 +1,10 @@
 /**
- * The body of a request on its way in: kept in a buffer that grows with what has arrived, whatever was announced;
- * or passed by and forgotten.
+ * The body of a request on its way in: kept in memory that grows with what has arrived, whatever was announced; or
+ * passed by and forgotten. In the end a large one lies in memory that the journal can keep as it is.
  */
+import { allocateLargeItem, largeItemBytes, largeItemStart } from "../journal/large-item.ts";
 
-/** A buffer begins with this much, and then grows to so many times what has arrived. */
+/** Memory begins with this much, and then grows to so many times what has arrived. */
 const bytesMin = 16 * 1024;
 const growth = 4;
 
@@ -11,8 +12,11 @@ export class IncomingBody {
   readonly size: number;
   /** Bytes that have arrived. */
   filled = 0;
-  /** What is kept. */
+  /** What is kept lies at `start`. */
   bytes: Buffer = Buffer.alloc(0);
+  start = 0;
+  /** How much can be kept. */
+  capacity = 0;
 
   constructor(size: number) {
     this.size = size;
@@ -22,30 +26,45 @@ export class IncomingBody {
     return this.filled === this.size;
   }
 
-  /** Where the body's part of `input[at, end)` ends. */
-  endIn(at: number, end: number): number {
-    return Math.min(end, at + this.size - this.filled);
+  get missing(): number {
+    return this.size - this.filled;
   }
 
-  /** Size of the buffer that so many more bytes need. */
+  /** Where the body's part of `input[at, end)` ends. */
+  endIn(at: number, end: number): number {
+    return Math.min(end, at + this.missing);
+  }
+
+  /** The capacity that so many more bytes need. */
   capacityFor(size: number): number {
     const needed = this.filled + size;
-    if (needed <= this.bytes.length) return this.bytes.length;
+    if (needed <= this.capacity) return this.capacity;
     return Math.min(this.size, Math.max(bytesMin, needed * growth));
   }
 
-  /** Keeps `input[at, end)` in a buffer of that capacity. */
+  /** Keeps `input[at, end)`, with that capacity. */
   keep(input: Buffer, at: number, end: number, capacity: number): void {
-    if (capacity > this.bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(capacity);
-      this.bytes.copy(grown, 0, 0, this.filled);
-      this.bytes = grown;
-    }
-    input.copy(this.bytes, this.filled, at, end);
+    input.copy(this.room(capacity), 0, at, end);
     this.filled += end - at;
   }
 
-  /** So many bytes went by. */
+  /** Where what comes next belongs, with that capacity. */
+  room(capacity: number): Buffer {
+    if (capacity > this.capacity) this.#grow(capacity);
+    return this.bytes.subarray(this.start + this.filled, this.start + this.capacity);
+  }
+
+  #grow(capacity: number): void {
+    const isLarge = capacity === this.size && capacity >= largeItemBytes;
+    const bytes = isLarge ? allocateLargeItem(capacity) : Buffer.allocUnsafeSlow(capacity);
+    const start = isLarge ? largeItemStart : 0;
+    this.bytes.copy(bytes, start, this.start, this.start + this.filled);
+    this.bytes = bytes;
+    this.start = start;
+    this.capacity = capacity;
+  }
+
+  /** So many bytes went by, or have arrived in its room. */
   pass(size: number): void {
     this.filled += size;
   }

@@ -95,7 +95,7 @@ export class Listener {
     // Once its handle is moved it knows no address any more.
     const client = this.#tracesSessions ? `${accepted.remoteAddress}:${accepted.remotePort}` : "";
     const receiveFrom = this.#tlsServer === null ? receiveShared : receiveChunks;
-    const socket = receiveFrom(accepted, (input, size) => connection.receive(input, size));
+    const socket = receiveFrom(accepted, () => connection);
     const host = controls === this.#host.controls ? this.#host : { ...this.#host, controls };
     const connection: Connection = new Connection(socket, host);
     this.#connections.add(connection);

@@ -4,7 +4,7 @@
  * is nearly always so. Outputs are pooled, so that an idle connection holds none.
  */
 import type { Socket } from "node:net";
-import { largeItemBytes } from "../journal/chunk.ts";
+import { largeItemBytes } from "../journal/large-item.ts";
 import type { Receipt, ReceiptState } from "../journal/receipt.ts";
 import type { Queue } from "../queue/queue.ts";
 

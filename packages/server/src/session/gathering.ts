@@ -3,8 +3,9 @@
  * meantime, and none is lost: when the client goes before it is answered they go back to the head. An item whose
  * put has not been written yet is waited for, and left out if it can't be: the answer holds only what is true.
  */
-import { largeItemBytes } from "../journal/chunk.ts";
+
 import type { ItemView } from "../journal/item-view.ts";
+import { largeItemBytes } from "../journal/large-item.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Began } from "../metrics/timings.ts";
 import type { Queue } from "../queue/queue.ts";

@@ -62,7 +62,8 @@ export class AsciiCodec implements Codec {
   #flags = 0;
   #expirySeconds = 0;
   #body: Buffer | null = null;
-  #bodySize = 0;
+  #bodyStart = 0;
+  #bodyEnd = 0;
   /** It is user and password, and no item. */
   #isAuthentication = false;
   /** What the swallowed body is answered with. */
@@ -177,9 +178,10 @@ export class AsciiCodec implements Codec {
     this.#wire.execute(put);
   }
 
-  bodyRead(body: Buffer, size: number): void {
+  bodyRead(body: Buffer, start: number, end: number): void {
     this.#body = body;
-    this.#bodySize = size;
+    this.#bodyStart = start;
+    this.#bodyEnd = end;
     this.#stage = "body end";
   }
 
@@ -201,8 +203,8 @@ export class AsciiCodec implements Codec {
     this.#isAuthentication = false;
     if (!isEmptyLine) this.#exchange.fail(answers.badDataChunk);
     else if (refusal !== null) this.#exchange.render(refusal);
-    else if (isAuthentication) this.#authenticate(body!.subarray(0, this.#bodySize));
-    else this.#put(body!, 0, this.#bodySize);
+    else if (isAuthentication) this.#authenticate(body!.subarray(this.#bodyStart, this.#bodyEnd));
+    else this.#put(body!, this.#bodyStart, this.#bodyEnd);
   }
 
   #authenticate(data: Buffer): void {

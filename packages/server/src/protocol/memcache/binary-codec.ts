@@ -163,9 +163,9 @@ export class BinaryCodec implements Codec {
     }
   }
 
-  bodyRead(body: Buffer, size: number): void {
-    if (this.#operation!.action === "put") this.#put(body, 0, size);
-    else this.#authenticate(body.subarray(0, size));
+  bodyRead(body: Buffer, start: number, end: number): void {
+    if (this.#operation!.action === "put") this.#put(body, start, end);
+    else this.#authenticate(body.subarray(start, end));
   }
 
   bodySwallowed(): void {

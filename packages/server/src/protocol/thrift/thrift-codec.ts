@@ -101,8 +101,8 @@ export class ThriftCodec implements Codec {
     this.#wire.swallowBody(size);
   }
 
-  bodyRead(body: Buffer, size: number): void {
-    this.#execute(body, 0, size);
+  bodyRead(body: Buffer, start: number, end: number): void {
+    this.#execute(body, start, end);
   }
 
   bodyRefused(error: KestrelError): void {
