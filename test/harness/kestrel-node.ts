@@ -49,6 +49,7 @@ interface Listeners {
   memcache: { port: number };
   thrift?: { port: number };
   admin?: { port: number };
+  text?: { port: number };
 }
 
 /** How a process ended. */

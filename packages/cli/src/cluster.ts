@@ -8,6 +8,7 @@ import { type ClusterOptions, KestrelClientError, type KestrelClusterClient } fr
 import { type CredentialsArguments, credentialsFlags, findCredentials } from "./credentials.ts";
 import { parseDurationMs } from "./duration.ts";
 import { UsageError } from "./exit-code.ts";
+import { refuseStrangers } from "./node-identity.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What kq needs of a KestrelClusterClient; tests put something simpler in its place. */
@@ -93,8 +94,21 @@ export interface ChosenCluster extends ClusterOptions {
   readonly servers: readonly string[];
 }
 
-/** The options of a client for the cluster that the command line means. Throws UsageError. */
+/**
+ * The options of a client for the cluster that the command line means. Throws UsageError, and CommandError when
+ * something that is no Kestrel answers for a node of it.
+ */
 export async function clusterOptions(
+  args: ClusterArguments,
+  surroundings: Surroundings,
+): Promise<ChosenCluster> {
+  const options = await uncheckedOptions(args, surroundings);
+  await refuseStrangers(options, surroundings);
+  return options;
+}
+
+/** The same, without a look at the nodes. */
+export async function uncheckedOptions(
   args: ClusterArguments,
   surroundings: Surroundings,
 ): Promise<ChosenCluster> {

@@ -2,7 +2,7 @@
  * What may follow on a command line that is being typed: commands, flags and their choices, queues and nodes of
  * the cluster. Asks the cluster only for names, briefly; a cluster that doesn't answer completes to nothing.
  */
-import { type ClusterArguments, clusterOptions } from "./cluster.ts";
+import { type ClusterArguments, uncheckedOptions } from "./cluster.ts";
 import { type Command, nameOf } from "./command.ts";
 import { lookAtQueues, rowsByQueue } from "./queue-list.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -93,7 +93,7 @@ async function known(
   if (kind === undefined) return [];
   if (kind !== "queue" && kind !== "node") return kind;
   try {
-    const options = await clusterOptions(clusterArguments(words), surroundings);
+    const options = await uncheckedOptions(clusterArguments(words), surroundings);
     if (kind === "node") return options.servers;
     const cluster = surroundings.connect({ ...options, timeoutMs: askMs, connectTimeoutMs: askMs });
     try {

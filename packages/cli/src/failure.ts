@@ -42,9 +42,7 @@ function adviceFor(error: Error): string | undefined {
   const isSilent = causes.some((cause) =>
     ["no-answer", "unreachable"].includes((cause as { kind?: string }).kind ?? ""),
   );
-  return isSilent
-    ? "`kq ping` tells whether that is the memcache port of a node, and a longer --timeout may help"
-    : undefined;
+  return isSilent ? "Is that the memcache port of a node? A longer --timeout may help, too" : undefined;
 }
 
 function accessAdvice(message: string): string | undefined {

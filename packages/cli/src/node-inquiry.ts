@@ -3,9 +3,10 @@
  * the like. A node that doesn't answer never keeps the others from being asked.
  */
 import type { AdminConnection, AdminConnectionOptions } from "@kestrel-mq/client";
-import { type ChosenCluster, type ClusterArguments, clusterOptions, withNodesNamed } from "./cluster.ts";
+import { type ChosenCluster, type ClusterArguments, uncheckedOptions, withNodesNamed } from "./cluster.ts";
 import { type ExitCode, exitCodes } from "./exit-code.ts";
 import { explain } from "./failure.ts";
+import { askVersion } from "./node-identity.ts";
 import { type Column, colorsFor, formOf, renderRows } from "./output.ts";
 import { type Surroundings, say } from "./surroundings.ts";
 import { writeOut } from "./writing.ts";
@@ -25,7 +26,7 @@ export async function askEach<T>(
   surroundings: Surroundings,
   ask: (admin: Admin, node: string) => Promise<T>,
 ): Promise<NodeAnswer<T>[]> {
-  const options = await withNodesNamed(await clusterOptions(args, surroundings), surroundings);
+  const options = await withNodesNamed(await uncheckedOptions(args, surroundings), surroundings);
   return await Promise.all(
     options.servers.map(async (node): Promise<NodeAnswer<T>> => {
       try {
@@ -41,7 +42,7 @@ export async function askEach<T>(
   );
 }
 
-/** Asks one node of the cluster. Rejects with what the conversation rejects with. */
+/** Asks one node of the cluster, once it is sure that it is one. Rejects with what the conversation rejects with. */
 export async function askOne<T>(
   server: string,
   { timeoutMs, connectTimeoutMs, credentials }: ChosenCluster,
@@ -54,6 +55,7 @@ export async function askOne<T>(
     ...(credentials === undefined ? {} : { credentials }),
   });
   try {
+    await askVersion(admin, server);
     return await ask(admin);
   } finally {
     admin.close();

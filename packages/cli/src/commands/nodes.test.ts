@@ -30,7 +30,7 @@ describe("kq version and kq ping", () => {
     const surroundings = new FakeSurroundings({ nodes });
     expect(await kq(["version", "--node", "a:1"], surroundings)).toBe(1);
     expect(surroundings.err).toMatch(
-      /^kq version: a:1 is no Kestrel: it answered "HTTP\/1.1 400 Bad Request"/,
+      /^kq version: a:1 speaks HTTP, as the admin port of a node does \(2223\): kq wants the memcache port/,
     );
   });
 });

@@ -4,8 +4,8 @@
 import { performance } from "node:perf_hooks";
 import { type ClusterArguments, clusterFlags } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
+import { askVersion } from "../node-identity.ts";
 import { askEach, showAnswers } from "../node-inquiry.ts";
-import { askVersion } from "./version.ts";
 
 export const pingCommand: Command = defineCommand({
   usage: "ping",
@@ -18,8 +18,7 @@ export const pingCommand: Command = defineCommand({
   flags: { ...clusterFlags, ...jsonFlag },
   async run(args, surroundings) {
     const answers = await askEach(args as ClusterArguments, surroundings, async (admin, node) => {
-      await askVersion(admin, node);
-      // The second question goes over the connection that the first has made.
+      // Over the connection on which the node has been asked already who it is.
       const startedMs = performance.now();
       await askVersion(admin, node);
       return performance.now() - startedMs;

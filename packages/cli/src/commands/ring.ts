@@ -1,7 +1,7 @@
 /**
  * `kq ring`: which node each queue lives on under the hash strategy. Asks no node.
  */
-import { type ClusterArguments, clusterFlags, clusterOptions, withNodesNamed } from "../cluster.ts";
+import { type ClusterArguments, clusterFlags, uncheckedOptions, withNodesNamed } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { colorsFor, formOf, renderRows } from "../output.ts";
@@ -20,7 +20,7 @@ export const ringCommand: Command = defineCommand({
   flags: { ...clusterFlags, ...jsonFlag },
   async run(args, surroundings) {
     const { stdout, env } = surroundings;
-    const options = await clusterOptions(args as ClusterArguments, surroundings);
+    const options = await uncheckedOptions(args as ClusterArguments, surroundings);
     const cluster = surroundings.connect({
       ...(await withNodesNamed(options, surroundings)),
       strategy: "hash",

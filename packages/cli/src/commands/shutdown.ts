@@ -1,7 +1,7 @@
 /**
  * `kq shutdown`: stops nodes in good order, after asking.
  */
-import { type ClusterArguments, clusterFlags, clusterOptions, withNodesNamed } from "../cluster.ts";
+import { type ClusterArguments, clusterFlags, uncheckedOptions, withNodesNamed } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { askEach, showAnswers } from "../node-inquiry.ts";
@@ -20,7 +20,7 @@ export const shutdownCommand: Command = defineCommand({
   flags: { ...yesFlag, ...clusterFlags, ...jsonFlag },
   async run(args, surroundings) {
     const { servers } = await withNodesNamed(
-      await clusterOptions(args as ClusterArguments, surroundings),
+      await uncheckedOptions(args as ClusterArguments, surroundings),
       surroundings,
     );
     if (!(await isAgreed(surroundings, `Stop ${servers.join(", ")}?`, args.yes))) {

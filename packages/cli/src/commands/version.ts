@@ -3,8 +3,8 @@
  */
 import { type ClusterArguments, clusterFlags } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { CommandError } from "../exit-code.ts";
-import { type Admin, askEach, showAnswers } from "../node-inquiry.ts";
+import { askVersion } from "../node-identity.ts";
+import { askEach, showAnswers } from "../node-inquiry.ts";
 
 export const versionCommand: Command = defineCommand({
   usage: "version",
@@ -21,15 +21,3 @@ export const versionCommand: Command = defineCommand({
     return await showAnswers("version", answers, columns, args.json, surroundings);
   },
 });
-
-/** The node's version. Rejects with CommandError when what answers is no Kestrel. */
-export async function askVersion(admin: Admin, node: string): Promise<string> {
-  const line = await admin.line("version");
-  const version = /^VERSION (\S+)$/.exec(line)?.[1];
-  if (version === undefined) {
-    throw new CommandError(
-      `${node} is no Kestrel: it answered "${line.slice(0, 40)}"; is the port the memcache port?`,
-    );
-  }
-  return version;
-}

@@ -2,7 +2,7 @@
  * The flags that all load tests have, with the letters and defaults of Kestrel's own, and the nodes they mean.
  */
 import { parseNodeAddress } from "@kestrel-mq/client";
-import { clusterOptions, withNodesNamed } from "../cluster.ts";
+import { clusterOptions, uncheckedOptions, withNodesNamed } from "../cluster.ts";
 import { parseCount } from "../count.ts";
 import { type CredentialsArguments, credentialsFlags, findCredentials } from "../credentials.ts";
 import { parseDurationMs } from "../duration.ts";
@@ -98,8 +98,9 @@ export async function loadTargets(
     const target = { host: args.host ?? "localhost", port: args.port ?? defaultPort, ...shared };
     return { targets: [target], connect };
   }
+  const find = args.thrift === true ? uncheckedOptions : clusterOptions;
   const { servers } = await withNodesNamed(
-    await clusterOptions({ ...args, strategy: "round-robin" }, surroundings),
+    await find({ ...args, strategy: "round-robin" }, surroundings),
     surroundings,
   );
   const targets = servers.map((server) => {

@@ -167,7 +167,7 @@ export function fakeAdmin(nodes: readonly FakeNode[], server: string): Admin {
   const node = nodes.find(({ id }) => id === server)!;
   const answer = async (command: string) => {
     if (node.isDown) throw down(node);
-    const text = node.answers.get(command);
+    const text = node.answers.get(command) ?? (command === "version" ? "VERSION 3.0.0" : undefined);
     if (text === undefined)
       throw new FakeError("bad-request", `${server}: the node answered ERROR to "${command}"`);
     return text;
