@@ -17,14 +17,12 @@ import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { runKq } from "./cli/kq-process.ts";
 import { KestrelNode } from "./harness/kestrel-node.ts";
+import { kestrelProgram } from "./harness/kestrel-program.ts";
 import { TempFolder } from "./harness/temp-folder.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const run = promisify(execFile);
 const readText = (path: string): Promise<string> => readFile(join(root, path), "utf8");
-const kestrel = fileURLToPath(
-  new URL("bin/kestrel.js", import.meta.resolve("@kestrel-mq/server/package.json")),
-);
 const image = `kestrel:${version}`;
 
 describe("docker/Dockerfile", async () => {
@@ -58,7 +56,7 @@ describe("docker/Dockerfile", async () => {
     expect(JSON.parse(argumentsOf("ENTRYPOINT")[0]!)).toEqual(["kestrel"]);
     const flags = JSON.parse(argumentsOf("CMD")[0]!) as string[];
     expect(flags.at(-1)).toBe(argumentsOf("VOLUME")[0]);
-    const help = (await run(process.execPath, [kestrel, "--help"])).stdout;
+    const help = (await run(process.execPath, [kestrelProgram, "--help"])).stdout;
     for (const flag of flags.filter((word) => word.startsWith("--"))) expect(help).toContain(` ${flag} `);
   });
 

@@ -12,15 +12,12 @@ import memjs from "memjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { hasBrowser, startBrowser } from "./harness/browser.ts";
 import { KestrelNode } from "./harness/kestrel-node.ts";
+import { kestrelProgram } from "./harness/kestrel-program.ts";
 import { TempFolder } from "./harness/temp-folder.ts";
 
 const run = promisify(execFile);
 /** Debian's own, which sees the packages of Debian. */
 const python = "/usr/bin/python3";
-const program: string = fileURLToPath(import.meta.resolve("@kestrel-mq/server/package.json")).replace(
-  /package\.json$/,
-  "bin/kestrel.js",
-);
 const password = "öpen sesame: 1";
 
 let folder: TempFolder;
@@ -30,7 +27,7 @@ let shop: object;
 
 /** What the program makes of a password. */
 async function hash(text: string): Promise<string> {
-  const child = spawn(process.execPath, [program, "--hash-password"]);
+  const child = spawn(process.execPath, [kestrelProgram, "--hash-password"]);
   let printed = "";
   child.stdout.on("data", (chunk) => (printed += chunk));
   child.stdin.end(`${text}\n`);

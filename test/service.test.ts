@@ -10,14 +10,12 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { KestrelNode } from "./harness/kestrel-node.ts";
+import { kestrelProgram } from "./harness/kestrel-program.ts";
 import { TempFolder } from "./harness/temp-folder.ts";
 import { NotifySocket } from "./service/notify-socket.ts";
 
 const run = promisify(execFile);
 const files: string = fileURLToPath(new URL("../contrib/systemd/", import.meta.url));
-const program: string = fileURLToPath(
-  new URL("bin/kestrel.js", import.meta.resolve("@kestrel-mq/server/package.json")),
-);
 
 function isThere(command: string): boolean {
   if (spawnSync(command, ["--version"]).status === 0) return true;
@@ -86,7 +84,7 @@ describe.skipIf(!isThere("systemd-analyze"))("the files for systemd", () => {
   async function installUnit(folder: string): Promise<string> {
     const unit = join(folder, "kestrel.service");
     const text = await readFile(`${files}kestrel.service`, "utf8");
-    await writeFile(unit, text.replaceAll("/usr/local/bin/kestrel", program));
+    await writeFile(unit, text.replaceAll("/usr/local/bin/kestrel", kestrelProgram));
     return unit;
   }
 
@@ -119,7 +117,7 @@ describe.skipIf(!isThere("systemd-analyze"))("the files for systemd", () => {
 test("an exit code tells what starting again won't mend", async () => {
   await using folder = await TempFolder.create();
   const file = join(folder.path, "kestrel.json");
-  const end = (...args: string[]) => spawnSync(process.execPath, [program, ...args]).status;
+  const end = (...args: string[]) => spawnSync(process.execPath, [kestrelProgram, ...args]).status;
   expect(end("--memcache-port", "many")).toBe(2);
   expect(end("--config", file)).toBe(2);
   await writeFile(file, '{"default": {"maxItems": "many"}}');
@@ -131,7 +129,7 @@ test("an exit code tells what starting again won't mend", async () => {
 
 test("the settings for the service are right, and are those of its folders", async () => {
   const file = `${files}kestrel.json`;
-  await run(process.execPath, [program, "--check-config", file]);
+  await run(process.execPath, [kestrelProgram, "--check-config", file]);
   const unit = await readFile(`${files}kestrel.service`, "utf8");
   const { queuePath, statusFile } = JSON.parse(await readFile(file, "utf8"));
   expect(unit).toContain(`ReadWritePaths=${queuePath}\n`);

@@ -2,15 +2,10 @@
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { KestrelNode } from "./harness/kestrel-node.ts";
+import { kestrelProgram } from "./harness/kestrel-program.ts";
 import { TempFolder } from "./harness/temp-folder.ts";
-
-const program: string = fileURLToPath(import.meta.resolve("@kestrel-mq/server/package.json")).replace(
-  /package\.json$/,
-  "bin/kestrel.js",
-);
 
 const config = {
   queues: [
@@ -158,7 +153,7 @@ interface Run {
 function run(...args: string[]): Promise<Run> {
   const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [program, ...args], (_, stdout, stderr) => {
+    const child = execFile(process.execPath, [kestrelProgram, ...args], (_, stdout, stderr) => {
       resolve({ code: child.exitCode, stdout: linesOf(stdout), stderr: linesOf(stderr) });
     });
   });

@@ -1,10 +1,13 @@
 /** The spool folder of a real node: its lock, a last file that was cut short, a byte that was flipped. */
 
+import { execFile } from "node:child_process";
 import { cp, readdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { Random } from "./crash/random.ts";
 import { KestrelNode } from "./harness/kestrel-node.ts";
+import { kestrelProgram } from "./harness/kestrel-program.ts";
 import { TempFolder } from "./harness/temp-folder.ts";
 
 const itemCount = 200;
@@ -20,6 +23,25 @@ describe("lock", () => {
     expect(second.logText()).toContain(String(node.pid));
     await using client = await node.client();
     expect(await client.put("q", "a")).toBe("STORED");
+  });
+
+  test("a node in another namespace of processes, as containers are, is seen as well", async ({ skip }) => {
+    await using node = await KestrelNode.start();
+    const run = promisify(execFile);
+    const isolated = ["--pid", "--fork", "--mount-proc", process.execPath];
+    const isPossible = await run("unshare", [...isolated, "-e", ""]).then(
+      () => true,
+      () => false,
+    );
+    if (!isPossible) {
+      console.warn("left out: this machine doesn't let us make a namespace of processes");
+      return skip();
+    }
+    const flags = [kestrelProgram, "--memcache-port", "0", "--queue-path", node.spool];
+    await expect(run("unshare", [...isolated, ...flags])).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(`process ${node.pid} on .* in another container`),
+    });
   });
 
   test("the lock of a killed node doesn't stop the next one", async () => {

@@ -8,16 +8,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { AsciiClient } from "./ascii-client.ts";
 import { findFreePort } from "./free-port.ts";
+import { kestrelProgram } from "./kestrel-program.ts";
 import { TempFolder } from "./temp-folder.ts";
 import { WireSession } from "./wire-session.ts";
 
-const program: string = fileURLToPath(import.meta.resolve("@kestrel-mq/server/package.json")).replace(
-  /package\.json$/,
-  "bin/kestrel.js",
-);
 const startMsMax = 30_000;
 const logLengthMax = 10_000;
 const host = "127.0.0.1";
@@ -221,7 +217,7 @@ export class KestrelNode implements AsyncDisposable {
       "info",
       ...this.#flags,
     ];
-    const child = spawn(process.execPath, [program, ...args], {
+    const child = spawn(process.execPath, [kestrelProgram, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...this.#env },
     });

@@ -27,14 +27,17 @@ export interface DiskFile {
 
 /** Held by the one process that owns a folder. */
 export interface FolderLock {
-  /** Puts it back if somebody has removed it. Throws the system's error. */
+  /** Puts it back if somebody has removed it. Throws SpoolLockedError when it is another's now, or the system's error. */
   renew(): void;
   release(): void;
 }
 
 export interface Disk {
-  /** Makes this process the owner of an existing folder. Throws SpoolLockedError when another one is. */
-  lockFolder(folder: string): FolderLock;
+  /**
+   * Makes this process the owner of an existing folder. Rejects with SpoolLockedError when another one is; `onWait` is
+   * told why it takes a while to find out.
+   */
+  lockFolder(folder: string, onWait: (reason: string) => void): Promise<FolderLock>;
   /** Creates the folder and what is missing above it. */
   makeFolder(folder: string): void;
   /** Names in the folder, sorted. */
@@ -97,8 +100,8 @@ export class NodeDisk implements Disk {
     this.#descriptorsMax = descriptorsMax;
   }
 
-  lockFolder(folder: string): FolderLock {
-    return SpoolLock.take(folder);
+  lockFolder(folder: string, onWait: (reason: string) => void): Promise<FolderLock> {
+    return SpoolLock.take(folder, onWait);
   }
 
   makeFolder(folder: string): void {

@@ -44,7 +44,7 @@ export async function importKestrel2(options: TransferOptions): Promise<ImportRe
   const { to, disk = new NodeDisk() } = options;
   const { journals, ignored } = await chooseJournals(options);
   disk.makeFolder(to);
-  const lock = disk.lockFolder(to);
+  const lock = await disk.lockFolder(to, (reason) => options.logger.info({ folder: to }, reason));
   const work = join(to, workFolder);
   try {
     const families = [...new Set(journals.map(({ queueName }) => familyNameOf(queueName)))];

@@ -88,7 +88,7 @@ export class QueueCollection {
     const { spoolPath, disk, clock, turn, logger, rules = new QueueRules() } = options;
     const { memoryBytesMax = memoryBytesMaxDefault, sweepPeriodMs = sweepPeriodMsDefault } = options;
     const budget = new MemoryBudget(memoryBytesMax);
-    const spool = spoolPath === null ? null : SpoolFolder.take(spoolPath, disk, logger);
+    const spool = spoolPath === null ? null : await SpoolFolder.take(spoolPath, disk, logger);
     const families = new QueueFamilies({ disk, clock, turn, logger }, rules, budget, spool);
     const collection = new QueueCollection(options, budget, families);
     try {

@@ -8,6 +8,7 @@ import { KestrelError } from "../errors.ts";
 import { Reserve } from "../journal/reserve.ts";
 import type { Logger } from "../logging.ts";
 import { queueNameProblem } from "../settings/queue-name.ts";
+import { SpoolLockedError } from "../spool-lock.ts";
 
 /** Journals up to this size are removed while everybody waits: it takes less than a millisecond. */
 const removeNowBytesMax = 1024 * 1024;
@@ -20,18 +21,19 @@ export class SpoolFolder {
   readonly #lock: FolderLock;
   #doomed = 0;
 
-  private constructor(spoolPath: string, disk: Disk, logger: Logger) {
+  private constructor(spoolPath: string, disk: Disk, logger: Logger, lock: FolderLock) {
     this.#path = spoolPath;
     this.#disk = disk;
     this.#logger = logger;
-    disk.makeFolder(spoolPath);
-    this.#lock = disk.lockFolder(spoolPath);
+    this.#lock = lock;
     this.reserve = new Reserve(disk, spoolPath);
   }
 
-  /** Creates the folder if need be and takes it. Throws SpoolLockedError, or the system's error. */
-  static take(spoolPath: string, disk: Disk, logger: Logger): SpoolFolder {
-    const spool = new SpoolFolder(spoolPath, disk, logger);
+  /** Creates the folder if need be and takes it. Rejects with SpoolLockedError, or the system's error. */
+  static async take(spoolPath: string, disk: Disk, logger: Logger): Promise<SpoolFolder> {
+    disk.makeFolder(spoolPath);
+    const lock = await disk.lockFolder(spoolPath, (reason) => logger.info({ folder: spoolPath }, reason));
+    const spool = new SpoolFolder(spoolPath, disk, logger, lock);
     try {
       spool.reserve.refill();
     } catch (error) {
@@ -97,11 +99,15 @@ export class SpoolFolder {
     this.#logger.warn({ err: error, folder }, "cannot remove the folder of a deleted queue");
   }
 
-  /** Puts the lock back if somebody has removed it. */
+  /**
+   * Puts the lock back if somebody has removed it. Throws SpoolLockedError when the folder is another's now, as after
+   * a long stop: whoever goes on writes into another's journals.
+   */
   tidy(): void {
     try {
       this.#lock.renew();
     } catch (error) {
+      if (error instanceof SpoolLockedError) throw error;
       this.#logger.error({ err: error }, "the lock of the spool folder is gone and cannot be put back");
     }
   }

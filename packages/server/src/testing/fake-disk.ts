@@ -39,7 +39,7 @@ export class FakeDisk implements Disk {
     this.fault(operation, file);
   }
 
-  lockFolder(): FolderLock {
+  async lockFolder(): Promise<FolderLock> {
     return { renew: () => {}, release: () => {} };
   }
 
