@@ -37,6 +37,7 @@ import { itemBytesOf, itemFlagsOf } from "./item-data.ts";
 import type { ServerSpec } from "./node-address.ts";
 import { type ClusterOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { QueueNames } from "./queue-name.ts";
+import { allowManyListeners } from "./signals.ts";
 import { TransportError } from "./transport/transport-error.ts";
 import { TypedQueue } from "./typed-queue.ts";
 
@@ -115,6 +116,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   async put(queue: string, data: ItemData, options: PutOptions = {}): Promise<PutOutcome> {
     this.#checkOpen();
     const { key, orderedOnly = false, signal } = options;
+    allowManyListeners(signal);
     const request: PutRequest = {
       queue: this.#names.forPut(queue),
       item: {
@@ -418,6 +420,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   #readRequest(queue: string, options: GetOptions): ReadRequest {
     this.#checkOpen();
     const { partial = "error", signal } = options;
+    allowManyListeners(signal);
     return { queue: this.#names.forRead(queue), waitMs: waitMsOf(options.wait), partial, signal };
   }
 

@@ -48,6 +48,8 @@ export interface ClusterOptions {
   readonly idleMs?: number;
   /** Puts that wait in this client for their turn at one node; more are rejected as `busy`. Default 65,536. */
   readonly waitingPutsMax?: number;
+  /** The bytes of their items; more are rejected as `busy`. Default 256 MiB. */
+  readonly waitingPutBytesMax?: number;
   /** The largest item, in bytes, that is accepted from a node. Default 128 MiB. */
   readonly itemBytesMax?: number;
   /** For nodes that ask who one is. */
@@ -97,6 +99,7 @@ export interface ResolvedOptions {
   readonly readConnectionsMax: number;
   readonly idleMs: number;
   readonly waitingPutsMax: number;
+  readonly waitingPutBytesMax: number;
   readonly itemBytesMax: number;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
   readonly tls: TlsOptions | undefined;
@@ -135,6 +138,12 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     readConnectionsMax: number("readConnectionsMax", options.readConnectionsMax ?? 256, 1, 65_536),
     idleMs: number("idleMs", options.idleMs ?? 30_000, 1, TIMER_MS_MAX),
     waitingPutsMax: number("waitingPutsMax", options.waitingPutsMax ?? 65_536, 1, 16_777_216),
+    waitingPutBytesMax: number(
+      "waitingPutBytesMax",
+      options.waitingPutBytesMax ?? 256 * 1024 * 1024,
+      1,
+      Number.MAX_SAFE_INTEGER,
+    ),
     itemBytesMax: number("itemBytesMax", options.itemBytesMax ?? 128 * 1024 * 1024, 1, 0x7fff_ffff),
     credentials: options.credentials,
     tls: options.tls === true ? {} : options.tls,

@@ -2,6 +2,7 @@
 // there" is said only when every node that may have something said so.
 
 import { clientErrorOf, KestrelClientError } from "../errors.ts";
+import { allowManyListeners } from "../signals.ts";
 import { TransportError } from "../transport/transport-error.ts";
 import type { Departures } from "./departures.ts";
 import type { ClusterNode } from "./node.ts";
@@ -160,6 +161,7 @@ export class Reads {
   ): Promise<FoundRead | null> {
     const { signal } = request;
     const ending = new AbortController();
+    allowManyListeners(ending.signal);
     const end = (): void => ending.abort();
     let winner: FoundRead | undefined;
     let failure: unknown;

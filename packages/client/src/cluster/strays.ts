@@ -19,6 +19,9 @@ export interface StraysOptions {
 /** Queues that are remembered although nobody is reading them at the moment. */
 const QUEUES_MAX = 10_000;
 
+/** Queues that are looked for at the same time: thousands would be in the way of whoever else asks the nodes. */
+const LOOKS_MAX = 32;
+
 interface Search {
   readonly queue: string;
   readonly places: Set<ClusterNode>;
@@ -33,6 +36,8 @@ interface Search {
 export class Strays {
   readonly #options: StraysOptions;
   readonly #searches = new Map<string, Search>();
+  #looks = 0;
+  readonly #line: (() => void)[] = [];
   #isClosed = false;
 
   constructor(options: StraysOptions) {
@@ -123,11 +128,16 @@ export class Strays {
   }
 
   async #ask(search: Search): Promise<void> {
+    if (this.#looks === LOOKS_MAX) await new Promise<void>((resolve) => this.#line.push(resolve));
+    else this.#looks++;
     search.dueAt = performance.now() + search.backoff.nextMs();
     const known = search.places.size;
-    const [, ...others] = this.#options.cluster.nodesForQueue(search.queue);
+    const [, ...others] = this.#isClosed ? [] : this.#options.cluster.nodesForQueue(search.queue);
     await Promise.all(others.map((node) => this.#askNode(search, node)));
     search.current = undefined;
+    const next = this.#line.shift();
+    if (next === undefined) this.#looks--;
+    else next();
     if (this.#isClosed) return;
     if (search.places.size > known) {
       search.backoff.reset();

@@ -80,6 +80,23 @@ describe("a consumer", () => {
     expect(most).toBe(5);
   });
 
+  test("with many handlers, queues and calls on one signal makes Node warn of nothing", async () => {
+    const { client, nodes } = await start(2);
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", onWarning);
+    const { signal } = new AbortController();
+    const queues = range(20).map((text) => `q${text}`);
+    const consumer = client.consume(queues, () => {}, { concurrency: 30, signal });
+    for (const queue of queues) nodes[0]!.add(queue, "x");
+    await Promise.all(queues.map((queue) => client.put(queue, "y", { signal })));
+    await Promise.all(queues.map((queue) => client.get(`${queue}-other`, { wait: 10, signal })));
+    await until(() => consumer.handled === 40);
+    await consumer.stop();
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   test("waits for items wherever they come, and is fair to the nodes", async () => {
     const { client, nodes } = await start(3);
     const seen: string[] = [];

@@ -7,6 +7,7 @@ import { ReadCursors } from "../cluster/read-cursor.ts";
 import type { FoundRead } from "../cluster/waiting-room.ts";
 import { clientErrorOf, KestrelClientError } from "../errors.ts";
 import { Item } from "../item.ts";
+import { allowManyListeners } from "../signals.ts";
 import type { OpenRead } from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
 import { withRetries } from "./attempts.ts";
@@ -103,6 +104,7 @@ export class Consumer implements AsyncDisposable {
   #deadlineTimer: NodeJS.Timeout | undefined;
 
   constructor(host: ConsumerHost, handler: Handler, options: ConsumerOptions) {
+    allowManyListeners(this.#stopping.signal);
     this.#host = host;
     this.#handler = handler;
     this.#options = options;

@@ -12,6 +12,7 @@ import { KestrelClientError } from "../errors.ts";
 import type { ClusterEvents } from "../events.ts";
 import { OpenItem } from "../item.ts";
 import type { QueueNames } from "../queue-name.ts";
+import { allowManyListeners } from "../signals.ts";
 import type { OpenRead } from "../transport/transport.ts";
 import { Consumer, type ConsumerHost, type Handler, type ItemFailure } from "./consumer.ts";
 import { resolveFailurePolicy } from "./failure-policy.ts";
@@ -90,6 +91,7 @@ export class Consumption {
       this.#consumers.delete(consumer);
       signal?.removeEventListener("abort", stop);
     };
+    allowManyListeners(signal);
     this.#consumers.add(consumer);
     consumer.finished.then(forget, forget);
     if (signal?.aborted) stop();

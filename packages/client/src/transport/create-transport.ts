@@ -22,6 +22,7 @@ export function createTransport({ host, port }: ResolvedNodeSpec, options: Resol
     readConnectionsMax: options.readConnectionsMax,
     idleMs: options.idleMs,
     waitingMax: options.waitingPutsMax,
+    waitingBytesMax: options.waitingPutBytesMax,
     ...(credentials !== undefined && { credentials }),
   };
   if (options.transport === "memcache") {

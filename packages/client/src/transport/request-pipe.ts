@@ -25,6 +25,8 @@ export interface PipeOptions<C extends PipeConnection, Q, A> {
   readonly inFlightBytesMax: number;
   /** Requests that wait for room in flight; more are rejected as `busy`. */
   readonly waitingMax: number;
+  /** Their bytes; a single larger request may wait alone. */
+  readonly waitingBytesMax: number;
 }
 
 interface WaitingRequest<Q, A> {
@@ -39,6 +41,7 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
   #isConnecting = false;
   #isClosed = false;
   #waiting: WaitingRequest<Q, A>[] = [];
+  #waitingBytes = 0;
   #inFlight = 0;
   #inFlightBytes = 0;
   #whenDrained: (() => void) | undefined;
@@ -54,13 +57,17 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
   send(request: Q, signal?: AbortSignal): Promise<A> {
     if (this.#isClosed) return Promise.reject(new TransportError("closed", "the client is closed"));
     if (signal?.aborted) return Promise.reject(new TransportError("aborted", "aborted before sending"));
-    if (this.#waiting.length >= this.#options.waitingMax) {
-      return Promise.reject(new TransportError("busy", `${this.#options.waitingMax} requests wait already`));
+    const { waitingMax, waitingBytesMax } = this.#options;
+    const isFull = this.#waiting.length >= waitingMax || this.#waitingBytes >= waitingBytesMax;
+    if (isFull) {
+      const text = `${this.#waiting.length} requests of ${this.#waitingBytes} bytes wait already`;
+      return Promise.reject(new TransportError("busy", text));
     }
     return new Promise((resolve, reject) => {
       const job: WaitingRequest<Q, A> = { request, resolve, reject };
       if (signal !== undefined) this.#followSignal(job, signal);
       this.#waiting.push(job);
+      this.#waitingBytes += this.#options.sizeOf(request);
       this.#pump();
     });
   }
@@ -77,7 +84,10 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
     const { resolve, reject } = job;
     const abort = (): void => {
       const index = this.#waiting.indexOf(job);
-      if (index >= 0) this.#waiting.splice(index, 1);
+      if (index >= 0) {
+        this.#waiting.splice(index, 1);
+        this.#waitingBytes -= this.#options.sizeOf(job.request);
+      }
       const error =
         index >= 0
           ? new TransportError("aborted", "aborted before sending")
@@ -103,7 +113,9 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
         this.#reconnect();
         return;
       }
-      this.#write(this.#connection, this.#waiting.shift()!);
+      const job = this.#waiting.shift()!;
+      this.#waitingBytes -= this.#options.sizeOf(job.request);
+      this.#write(this.#connection, job);
     }
   }
 
@@ -157,6 +169,7 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
   #rejectWaiting(error: TransportError): void {
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     for (const job of waiting) job.reject(error);
   }
 }

@@ -1,5 +1,6 @@
 // Connections for reads that wait or are left open: each is lent to one reader at a time, since an open
-// item belongs to its connection. Bounded in number; a returned one is used again, or ended after a while.
+// item belongs to its connection. Bounded in number, and made a few at a time; a returned one is used again, or ended
+// after a while.
 
 import { TransportError } from "../transport-error.ts";
 import type { MemjsConnection } from "./memjs-connection.ts";
@@ -11,6 +12,12 @@ export interface LeasePoolOptions {
   /** After this long without use a connection is ended. */
   readonly idleMs: number;
 }
+
+/**
+ * Connections that are being made at the same time: thousands at once would overflow the node's backlog, and it would
+ * look as if it were down.
+ */
+const CONNECTING_MAX = 32;
 
 interface IdleConnection {
   readonly connection: MemjsConnection;
@@ -42,13 +49,23 @@ export class LeasePool {
     return this.#lent.size + this.#idle.length + this.#connecting;
   }
 
+  /** Whether acquire() would lend or begin to make a connection at once. */
+  get hasRoom(): boolean {
+    return this.#idle.length > 0 || this.#mayMakeOne;
+  }
+
+  /** How many wait for a connection because connectionsMax are in use. */
+  get crowd(): number {
+    return this.length < this.#options.connectionsMax ? 0 : this.#applicants.size;
+  }
+
   /** Lends a connection, waiting for a free one while connectionsMax are in use; the signal ends the wait. */
   async acquire(signal?: AbortSignal): Promise<MemjsConnection> {
     if (this.#isClosed) throw new TransportError("closed", "the client is closed");
     if (signal?.aborted) throw new TransportError("aborted", "aborted before sending");
     const idle = this.#takeIdle();
     if (idle !== undefined) return this.#lend(idle);
-    if (this.length < this.#options.connectionsMax) {
+    if (this.#mayMakeOne) {
       this.#connecting++;
       return this.#connect(signal);
     }
@@ -77,9 +94,7 @@ export class LeasePool {
   /** Ends all connections, lent ones included, and turns applicants away. */
   close(): void {
     this.#isClosed = true;
-    for (const applicant of this.#applicants)
-      applicant.reject(new TransportError("closed", "the client was closed"));
-    this.#applicants.clear();
+    this.#turnAway(new TransportError("closed", "the client was closed"));
     for (const { connection } of [...this.#idle]) connection.destroy();
     for (const connection of [...this.#lent]) connection.destroy();
   }
@@ -116,6 +131,10 @@ export class LeasePool {
         throw new TransportError("closed", "the client was closed while connecting");
       }
       return this.#lend(connection);
+    } catch (error) {
+      // Who waits behind would only find out the same, one after the other.
+      if (error instanceof TransportError && error.kind === "unreachable") this.#turnAway(error);
+      throw error;
     } finally {
       this.#connecting--;
       this.#checkDrained();
@@ -153,11 +172,21 @@ export class LeasePool {
     this.#makeRoomKnown();
   }
 
+  get #mayMakeOne(): boolean {
+    return this.length < this.#options.connectionsMax && this.#connecting < CONNECTING_MAX;
+  }
+
   #makeRoomKnown(): void {
-    const [next] = this.#applicants;
-    if (next === undefined || this.#isClosed || this.length >= this.#options.connectionsMax) return;
-    this.#applicants.delete(next);
-    this.#connecting++;
-    next.resolve("make-one");
+    for (const next of this.#applicants) {
+      if (this.#isClosed || !this.#mayMakeOne) return;
+      this.#applicants.delete(next);
+      this.#connecting++;
+      next.resolve("make-one");
+    }
+  }
+
+  #turnAway(error: TransportError): void {
+    for (const applicant of this.#applicants) applicant.reject(error);
+    this.#applicants.clear();
   }
 }

@@ -30,6 +30,7 @@ function createTransport(port: number, options: Partial<MemcacheTransportOptions
     readConnectionsMax: 10,
     idleMs: 5_000,
     waitingMax: 10_000,
+    waitingBytesMax: 1_000_000_000,
     ...options,
   });
   toEnd.push({ [Symbol.asyncDispose]: () => transport.close() });
@@ -169,6 +170,52 @@ test("puts that wait for their turn are bounded", async () => {
   // The first five wait for the connection.
   expect(busy.map(({ reason }) => (reason as TransportError).kind)).toEqual(["busy", "busy", "busy"]);
   expect(node.stored).toHaveLength(5);
+});
+
+test("and so are their bytes", async () => {
+  const node = await startNode();
+  const transport = createTransport(node.port, { waitingBytesMax: 250 });
+  const puts = Array.from({ length: 5 }, () => transport.put("q", { ...item, data: Buffer.alloc(100, "x") }));
+  const outcomes = await Promise.allSettled(puts);
+  expect(outcomes.map(({ status }) => status)).toEqual([
+    ...["fulfilled", "fulfilled", "fulfilled"],
+    ...["rejected", "rejected"],
+  ]);
+  // What has gone makes room.
+  expect(await transport.put("q", { ...item, data: Buffer.alloc(10_000, "x") })).toBe("stored");
+});
+
+test("while more reads wait than there may be connections, each gets its turn", async () => {
+  const node = await startNode();
+  const transport = createTransport(node.port, { readConnectionsMax: 2 });
+  const queues = ["a", "b", "c", "d", "e", "f"];
+  const seen: string[] = [];
+  const readers = queues.map(async (queue) => {
+    let read = null;
+    while (read === null) read = await transport.openRead(queue, 60_000);
+    seen.push(read.data.toString());
+    await read.confirm();
+  });
+  await until(() => node.waitersLength("a") + node.waitersLength("b") === 2);
+  for (const queue of ["a", "b"]) node.add(queue, queue);
+  await until(() => seen.length === 2);
+  // The others come and go, each in its turn, though nothing has come for those who are there.
+  for (const queue of ["f", "e", "d", "c"]) node.add(queue, queue);
+  await Promise.all(readers);
+  expect(seen.toSorted()).toEqual(queues);
+});
+
+test("connections for reads are made a few at a time, and nobody waits for a node that is not there", async () => {
+  const node = await startNode();
+  const transport = createTransport(node.port, { readConnectionsMax: 1_000 });
+  const many = Array.from({ length: 200 }, (_, index) => `q${index}`);
+  expect(await Promise.all(many.map((queue) => transport.openRead(queue, 0)))).toEqual(many.map(() => null));
+  await node.stop();
+  await until(() => node.connections === 0);
+  const failures = await Promise.all(many.map((queue) => failure(transport.openRead(queue, 60_000))));
+  // One may have been lent a connection that the node had just ended.
+  const kinds = failures.map(({ kind }) => kind).filter((kind) => kind !== "no-answer");
+  expect(new Set(kinds)).toEqual(new Set(["unreachable"]));
 });
 
 test("a put larger than all that may be in flight still goes", async () => {

@@ -19,6 +19,8 @@ export interface MemcacheTransportOptions extends ConnectionOptions {
   readonly idleMs: number;
   /** Puts that may wait for their turn at this node; more are refused as busy. */
   readonly waitingMax: number;
+  /** Their bytes. */
+  readonly waitingBytesMax: number;
 }
 
 interface MemcacheRequest {
@@ -31,6 +33,8 @@ interface MemcacheRequest {
 const OPCODE = { get: 0x00, set: 0x01, delete: 0x04, noop: 0x0a } as const;
 const IN_FLIGHT_MAX = 1024;
 const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
+/** While more reads wait than may have a connection, each gets its turn about this often. */
+const TURNS_MS = 2_000;
 const STATS_BYTES_MAX = 64 * 1024 * 1024;
 
 export class MemcacheTransport implements NodeTransport {
@@ -50,6 +54,7 @@ export class MemcacheTransport implements NodeTransport {
       inFlightMax: IN_FLIGHT_MAX,
       inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
       waitingMax: options.waitingMax,
+      waitingBytesMax: options.waitingBytesMax,
     });
     this.#leases = new LeasePool({
       connect: (signal) => MemjsConnection.connect(options, signal),
@@ -81,8 +86,9 @@ export class MemcacheTransport implements NodeTransport {
     const abort = (): void => lease.destroy();
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      const key = waitMs > 0 ? `${queue}/t=${waitMs}/open` : `${queue}/open`;
-      const read = this.#readOf(await this.#request(lease, key, waitMs), lease, queue);
+      const fairMs = this.#fairWaitMs(waitMs);
+      const key = fairMs > 0 ? `${queue}/t=${fairMs}/open` : `${queue}/open`;
+      const read = this.#readOf(await this.#request(lease, key, fairMs), lease, queue);
       if (!signal?.aborted) return read;
       await read?.abort();
     } catch (error) {
@@ -133,10 +139,14 @@ export class MemcacheTransport implements NodeTransport {
     this.#ascii.close();
   }
 
+  #fairWaitMs(waitMs: number): number {
+    const { crowd, length } = this.#leases;
+    return crowd === 0 ? waitMs : Math.min(waitMs, Math.ceil((TURNS_MS * length) / (length + crowd)));
+  }
+
   /** A read that doesn't wait for items doesn't wait for ever for a connection either. */
   async #acquireLease(waitMs: number, signal: AbortSignal | undefined): Promise<MemjsConnection> {
-    if (waitMs > 0 || this.#leases.length < this.#options.readConnectionsMax)
-      return this.#leases.acquire(signal);
+    if (waitMs > 0 || this.#leases.hasRoom) return this.#leases.acquire(signal);
     const controller = new AbortController();
     const abort = (): void => controller.abort();
     signal?.addEventListener("abort", abort, { once: true });

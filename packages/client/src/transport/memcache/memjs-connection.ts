@@ -73,7 +73,7 @@ export class MemjsConnection {
     const connection = new MemjsConnection(options);
     const abort = (): void => connection.#end(new TransportError("aborted", "aborted while connecting"));
     const timer = setTimeout(
-      () => connection.#end(new Error(`no connection within ${options.connectTimeoutMs} ms`)),
+      () => connection.#giveUpConnecting(options.connectTimeoutMs, 0),
       options.connectTimeoutMs,
     );
     signal?.addEventListener("abort", abort, { once: true });
@@ -121,6 +121,13 @@ export class MemjsConnection {
     // After the peer's end there is nothing to wait for, in particular not for requests in flight.
     socket.once("end", () => this.#end(undefined));
     socket.once("close", () => this.#end(undefined));
+  }
+
+  /** After a stalled event loop the timer comes first although the connection may be there. */
+  #giveUpConnecting(ms: number, turns: number): void {
+    if (this.#state !== "connecting") return;
+    if (turns >= DEAF_TURNS) this.#end(new Error(`no connection within ${ms} ms`));
+    else setImmediate(() => this.#giveUpConnecting(ms, turns + 1));
   }
 
   get isReady(): boolean {

@@ -18,6 +18,8 @@ export interface ThriftTransportOptions extends ThriftConnectionOptions {
   readonly idleMs: number;
   /** Requests that may wait for their turn at this node; more are refused as busy. */
   readonly waitingMax: number;
+  /** Their bytes. */
+  readonly waitingBytesMax: number;
   /** After so long an open item goes back, whatever becomes of its connection. */
   readonly autoAbortMs: number;
 }
@@ -37,6 +39,7 @@ export class ThriftTransport implements NodeTransport {
       inFlightMax: IN_FLIGHT_MAX,
       inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
       waitingMax: options.waitingMax,
+      waitingBytesMax: options.waitingBytesMax,
     });
     this.#reads = new ReadPool({
       ...options,
