@@ -44,8 +44,8 @@ export interface GetOptions {
 
 export interface ConsumeOptions {
   /**
-   * How many handlers may be at work at the same time, 1 to 10,000. Default 1. Each needs a connection, so at one node
-   * there are never more than ClusterOptions.readConnectionsMax.
+   * How many handlers may be at work at the same time, 1 to 10,000. Default 1. Over memcache each needs a connection, so
+   * at one node there are never more than ClusterOptions.readConnectionsMax.
    */
   readonly concurrency?: number;
   /** What becomes of an item whose handler throws or rejects. Default `"abort"`. */

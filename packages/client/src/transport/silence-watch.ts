@@ -12,6 +12,15 @@ export interface Awaited {
 /** Turns of the event loop before silence is believed; more than one, since the node may share our process. */
 const DEAF_TURNS = 3;
 
+/**
+ * For the end of a timer: after a stalled event loop it comes first, although what was waited for may be in the socket.
+ * Calls back when that would have been heard.
+ */
+export function afterHearing(callback: () => void, turns: number = DEAF_TURNS): void {
+  if (turns === 0) callback();
+  else setImmediate(() => afterHearing(callback, turns - 1));
+}
+
 export class SilenceWatch {
   readonly #awaited: () => Iterable<Awaited>;
   readonly #onSilence: () => void;
@@ -36,7 +45,7 @@ export class SilenceWatch {
     if (deadline >= this.#timerDue) return;
     clearTimeout(this.#timer);
     this.#timerDue = deadline;
-    this.#timer = setTimeout(() => this.#look(0), Math.ceil(deadline - performance.now()));
+    this.#timer = setTimeout(() => this.#look(true), Math.ceil(deadline - performance.now()));
   }
 
   stop(): void {
@@ -44,7 +53,7 @@ export class SilenceWatch {
     clearTimeout(this.#timer);
   }
 
-  #look(turns: number): void {
+  #look(mayBeDeaf: boolean): void {
     this.#timerDue = Number.POSITIVE_INFINITY;
     let earliest = Number.POSITIVE_INFINITY;
     for (const { deadline, timeoutMs } of this.#awaited()) {
@@ -53,8 +62,7 @@ export class SilenceWatch {
     }
     if (earliest === Number.POSITIVE_INFINITY || this.#isStopped) return;
     if (earliest > performance.now()) this.lookAt(earliest);
-    else if (turns >= DEAF_TURNS) this.#onSilence();
-    // After a stalled event loop the timer comes first although the answer may be in the socket: read that.
-    else setImmediate(() => this.#look(turns + 1));
+    else if (mayBeDeaf) afterHearing(() => this.#look(false));
+    else this.#onSilence();
   }
 }

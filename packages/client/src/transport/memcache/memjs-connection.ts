@@ -9,7 +9,7 @@
 import type { Socket } from "node:net";
 import memjs from "memjs";
 import { isConnectedToItself } from "../self-connection.ts";
-import { SilenceWatch } from "../silence-watch.ts";
+import { afterHearing, SilenceWatch } from "../silence-watch.ts";
 import { describeCause, TransportError } from "../transport-error.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
 
@@ -72,10 +72,9 @@ export class MemjsConnection {
     if (signal?.aborted) throw new TransportError("aborted", "aborted before connecting");
     const connection = new MemjsConnection(options);
     const abort = (): void => connection.#end(new TransportError("aborted", "aborted while connecting"));
-    const timer = setTimeout(
-      () => connection.#giveUpConnecting(options.connectTimeoutMs, 0),
-      options.connectTimeoutMs,
-    );
+    const { connectTimeoutMs } = options;
+    const giveUp = (): void => connection.#giveUpConnecting(connectTimeoutMs);
+    const timer = setTimeout(() => afterHearing(giveUp), connectTimeoutMs);
     signal?.addEventListener("abort", abort, { once: true });
     try {
       await new Promise<void>((resolve, reject) => {
@@ -123,11 +122,8 @@ export class MemjsConnection {
     socket.once("close", () => this.#end(undefined));
   }
 
-  /** After a stalled event loop the timer comes first although the connection may be there. */
-  #giveUpConnecting(ms: number, turns: number): void {
-    if (this.#state !== "connecting") return;
-    if (turns >= DEAF_TURNS) this.#end(new Error(`no connection within ${ms} ms`));
-    else setImmediate(() => this.#giveUpConnecting(ms, turns + 1));
+  #giveUpConnecting(ms: number): void {
+    if (this.#state === "connecting") this.#end(new Error(`no connection within ${ms} ms`));
   }
 
   get isReady(): boolean {

@@ -4,7 +4,7 @@
 import { isIP, type Socket, connect as tcpConnect } from "node:net";
 import { type ConnectionOptions as NodeTlsOptions, connect as tlsConnect } from "node:tls";
 import { isConnectedToItself } from "../self-connection.ts";
-import { SilenceWatch } from "../silence-watch.ts";
+import { afterHearing, SilenceWatch } from "../silence-watch.ts";
 import type { TlsOptions } from "../tls-options.ts";
 import { describeCause, TransportError } from "../transport-error.ts";
 import { AnswerReader, MalformedAnswer } from "./answer-reader.ts";
@@ -71,10 +71,9 @@ export class ThriftConnection {
     if (signal?.aborted) throw new TransportError("aborted", "aborted before connecting");
     const connection = new ThriftConnection(options);
     const abort = (): void => connection.#end(new TransportError("aborted", "aborted while connecting"));
-    const timer = setTimeout(
-      () => connection.#end(new Error(`no connection within ${options.connectTimeoutMs} ms`)),
-      options.connectTimeoutMs,
-    );
+    const { connectTimeoutMs } = options;
+    const giveUp = (): void => connection.#giveUpConnecting(connectTimeoutMs);
+    const timer = setTimeout(() => afterHearing(giveUp), connectTimeoutMs);
     signal?.addEventListener("abort", abort, { once: true });
     try {
       await new Promise<void>((resolve, reject) => {
@@ -104,6 +103,10 @@ export class ThriftConnection {
     // After the peer's end there is nothing to wait for, in particular not for calls in flight.
     socket.once("end", () => this.#end(undefined));
     socket.once("close", () => this.#end(undefined));
+  }
+
+  #giveUpConnecting(ms: number): void {
+    if (this.#state === "connecting") this.#end(new Error(`no connection within ${ms} ms`));
   }
 
   get isReady(): boolean {
