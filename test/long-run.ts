@@ -4,7 +4,8 @@
  *     long-run crash     [--rounds N]  [--seed S]    kills of a node under load (1000)
  *     long-run fuzz      [--seconds N] [--seed S]    strangers at every port, then spoilt spools (60 each)
  *     long-run soak      [--minutes N] [--seed S]    everything at once, nothing grown in the end (60)
- *     long-run client    [--minutes N] [--seed S]    the cluster client over nodes that everything happens to (10)
+ *     long-run client    [--minutes N] [--seed S] [--transport memcache|thrift]
+ *                                                    the cluster client over nodes that everything happens to (10 each)
  *     long-run full-disk [--rounds N]                a disk that is full again and again (50)
  *
  * The seeds are printed; a seed that is given back repeats the choices, not the timing.
@@ -53,8 +54,8 @@ const runs: Record<string, LongRun> = {
   client: {
     option: "minutes",
     usual: 10,
-    // There are two strategies, one after the other.
-    perUnit: 30_000,
+    // For each of two strategies and two transports.
+    perUnit: 60_000,
     lengthVariables: ["CLIENT_SOAK_MS"],
     seedVariables: ["CLIENT_SOAK_SEED"],
     tests: ["test/client/soak"],
@@ -76,6 +77,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string" },
     minutes: { type: "string" },
     seed: { type: "string" },
+    transport: { type: "string" },
   },
 });
 const run = runs[positionals[0] ?? ""];
@@ -90,6 +92,7 @@ if (unknown !== undefined) throw new Error(`${positionals[0]} takes --${run.opti
 const env = { ...process.env };
 for (const variable of run.lengthVariables) env[variable] = String(length * run.perUnit);
 if (values.seed !== undefined) for (const variable of run.seedVariables) env[variable] = values.seed;
+if (values.transport !== undefined) env.CLIENT_SOAK_TRANSPORT = values.transport;
 const { status } = spawnSync("node_modules/.bin/vitest", ["run", "--no-file-parallelism", ...run.tests], {
   cwd: fileURLToPath(new URL("../..", import.meta.url)),
   stdio: "inherit",

@@ -2,20 +2,20 @@
  * Producers and consumers over three real nodes that everything happens to. What was reported stored is handled, what was
  * reported refused is not; an item comes twice only where a confirm of it was lost; every call comes to an end; after
  * each round memory, sockets and timers are back where they were, and in the end the process ends by itself.
- * CLIENT_SOAK_MS lengthens it, CLIENT_SOAK_SEED repeats its choices.
+ * CLIENT_SOAK_MS lengthens it, CLIENT_SOAK_SEED repeats its choices, CLIENT_SOAK_TRANSPORT does one of the transports.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { ClusterOptions, StrategyName } from "@kestrel-mq/client";
+import type { ClusterOptions, StrategyName, TransportName } from "@kestrel-mq/client";
 import { expect, test } from "vitest";
 import { Random } from "../../crash/random.ts";
 import type { Footprint, Order, Report } from "./process.ts";
 import { World } from "./world.ts";
 
-const soakMs = Number(process.env.CLIENT_SOAK_MS ?? 4_000);
+const soakMs = Number(process.env.CLIENT_SOAK_MS ?? 3_000);
 const roundMs = Math.min(20_000, soakMs);
 const program = fileURLToPath(new URL("../../dist/client/soak/process.js", import.meta.url));
 
@@ -66,17 +66,26 @@ function expectFlat([, ...footprints]: readonly Footprint[]): void {
   expect(sizes.at(-1)!, "memory").toBeLessThan(Math.min(...sizes) * 1.2 + 30 * megabyte);
 }
 
-test.each<StrategyName>(["round-robin", "hash"])(
-  "under %s, everything reported stored is handled, whatever happens to the nodes",
-  async (strategy) => {
+const strategies: readonly StrategyName[] = ["round-robin", "hash"];
+const transports = (["memcache", "thrift"] as const).filter(
+  (name) => name === (process.env.CLIENT_SOAK_TRANSPORT ?? name),
+);
+const cases = transports.flatMap((transport) =>
+  strategies.map((strategy): [StrategyName, TransportName] => [strategy, transport]),
+);
+
+test.each(cases)(
+  "under %s over %s, everything reported stored is handled, whatever happens to the nodes",
+  async (strategy, transport) => {
     const random = Random.announced("CLIENT_SOAK_SEED");
-    await using world = await World.start(random);
+    await using world = await World.start(random, transport);
     const child = fork(program, { stdio: "inherit" });
     const ended = once(child, "exit");
     try {
       const options: ClusterOptions = {
         servers: world.addresses,
         strategy,
+        transport,
         timeoutMs,
         connectTimeoutMs,
         retry: { minMs: 20, maxMs: 500 },
@@ -89,13 +98,15 @@ test.each<StrategyName>(["round-robin", "hash"])(
         const report = await runRound(world, child, options, random.whole(0, 2 ** 32 - 1));
         footprints.push(report.footprint);
         console.log(
-          `${strategy}: ${JSON.stringify({ ...report.tally, ...report.footprint, longest: report.longest })}`,
+          `${strategy}, ${transport}: ${JSON.stringify({ ...report.tally, ...report.footprint, longest: report.longest })}`,
         );
         expectWell(report);
         await expect.poll(() => world.leftovers(), { timeout: 10_000 }).toEqual([]);
         expect(report.tally.stored).toBeGreaterThan(100);
       } while (performance.now() < endsAt);
-      console.log(`${strategy}: ${[...world.counts].map(([name, count]) => `${name} ${count}`).join(", ")}`);
+      console.log(
+        `${strategy}, ${transport}: ${[...world.counts].map(([name, count]) => `${name} ${count}`).join(", ")}`,
+      );
       if (footprints.length >= roundsToJudge) expectFlat(footprints);
       await tell(child, { order: "end" });
       const timer = setTimeout(() => child.kill("SIGKILL"), 5_000);

@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as pause } from "node:timers/promises";
-import { AdminConnection } from "@kestrel-mq/client";
+import { AdminConnection, type TransportName } from "@kestrel-mq/client";
 import type { Random } from "../../crash/random.ts";
 import { findFreePort } from "../../harness/free-port.ts";
 import { KestrelNode } from "../../harness/kestrel-node.ts";
@@ -75,11 +75,13 @@ export class World implements AsyncDisposable {
   #isEnding = true;
   #disturbing: Promise<unknown> = Promise.resolve();
 
-  static async start(random: Random): Promise<World> {
+  static async start(random: Random, transport: TransportName): Promise<World> {
     const places: Place[] = [];
     for (let index = 0; index < nodeCount; index++) {
-      const node = await KestrelNode.start({ isRestarted: true });
-      places.push({ node, proxy: await FlakyProxy.start(node.port, await findFreePort()) });
+      const speaksThrift = transport === "thrift";
+      const node = await KestrelNode.start({ isRestarted: true, speaksThrift });
+      const { port } = new URL(`tcp://${speaksThrift ? node.thriftAddress : node.address}`);
+      places.push({ node, proxy: await FlakyProxy.start(Number(port), await findFreePort()) });
     }
     return new World(places, random);
   }
