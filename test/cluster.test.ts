@@ -1,12 +1,9 @@
 /** Three nodes in processes of their own and `kq`, as a user has them: a hundred thousand lines in and out. */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { type KqResult, type RunningKq, runKq, startKq } from "./cli/kq-process.ts";
 import { KestrelNode } from "./harness/kestrel-node.ts";
 
-const program = fileURLToPath(new URL("bin/kq.js", import.meta.resolve("@kestrel-mq/cli/package.json")));
 const lineCount = 100_000;
 /** More than `kq get` has open and unconfirmed at any time. */
 const redeliveredMax = 100;
@@ -26,22 +23,31 @@ interface Run {
 }
 
 let nodes: KestrelNode[];
+let servers: string[];
+/** Each test's own. */
+let queue: string;
+let queueCount = 0;
 
-beforeEach(async () => {
+beforeAll(async () => {
   nodes = await Promise.all([0, 1, 2].map(() => KestrelNode.start({ isRestarted: true })));
+  servers = nodes.map(({ address }) => address);
 });
 
-afterEach(async () => {
+beforeEach(() => {
+  queue = `work-${++queueCount}`;
+});
+
+afterAll(async () => {
   await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
 });
 
 test("`kq get --all` gives back exactly the lines that were put, each node's share in order", async () => {
-  expect(await kq(["put", "work"], linesOf(numbers))).toMatchObject({ code: 0, lines: [] });
+  expect(await kq(["put", queue], linesOf(numbers))).toMatchObject({ code: 0, lines: [] });
   const shares = await Promise.all(nodes.map((node) => itemCount(node)));
   expect(shares.reduce((sum, share) => sum + share)).toBe(lineCount);
   for (const share of shares) expect(share).toBeGreaterThan(lineCount / 4);
 
-  const { code, lines } = await kq(["get", "work", "--all", "--json"]);
+  const { code, lines } = await kq(["get", queue, "--all", "--json"]);
   expect(code).toBe(0);
   const items = lines.map((line) => JSON.parse(line) as { node: string; data: string });
   expect(items.map(({ data }) => Number(data)).sort((a, b) => a - b)).toEqual(numbers);
@@ -49,33 +55,35 @@ test("`kq get --all` gives back exactly the lines that were put, each node's sha
     const share = items.filter((item) => item.node === node.address).map(({ data }) => Number(data));
     expect(share).toEqual(share.toSorted((a, b) => a - b));
   }
-  expect(await kq(["get", "work"])).toMatchObject({ code: 3, lines: [] });
+  expect(await kq(["get", queue])).toMatchObject({ code: 3, lines: [] });
 });
 
 test("a node killed and started again while lines are put, and again while they are read: nothing is lost", async () => {
   const victim = nodes[1]!;
-  const putting = start(["put", "work", "--json"]);
+  await using putting = startKq(["put", queue, "--json"], { servers });
   putting.child.stdin!.write(linesOf(numbers.slice(0, lineCount / 2)));
   await untilLength(victim, (length) => length >= 2000, putting);
   await victim.kill();
   putting.child.stdin!.write(linesOf(numbers.slice(lineCount / 2, (lineCount / 4) * 3)));
   await victim.start();
   putting.child.stdin!.end(linesOf(numbers.slice((lineCount / 4) * 3)));
-  const put = await putting.finished;
-  const report = JSON.parse(put.lines.join("")) as PutReport;
+  const put = await putting.ended;
+  const report = JSON.parse(put.out) as PutReport;
   const doubtful = new Set([...expand(report.unknown), ...expand(report.notStored)]);
-  expect(report.stored, put.errors).toBeGreaterThan(lineCount * 0.9);
+  expect(put.code).toBe(doubtful.size === 0 ? 0 : 1);
+  expect(report.stored, put.err).toBeGreaterThan(lineCount * 0.9);
   expect(report.stored + doubtful.size).toBe(lineCount);
 
   const before = await itemCount(victim);
-  const getting = start(["get", "work", "--all"]);
+  await using getting = startKq(["get", queue, "--all"], { servers });
   await untilLength(victim, (length) => length <= before - 2000, getting);
   await victim.kill();
-  const first = await getting.finished;
+  getting.child.stdin!.end();
+  const first = runOf(await getting.ended);
   expect(first.code, "a node that is gone is told").toBe(1);
   expect(first.errors).toContain(victim.address);
   await victim.start();
-  const second = await kq(["get", "work", "--all"]);
+  const second = await kq(["get", queue, "--all"]);
   expect(second.code, second.errors).toBe(0);
 
   const items = [...first.lines, ...second.lines].map(Number);
@@ -111,35 +119,12 @@ test("a fourth node takes over about a quarter of the queues, and no others move
   for (const line of moved) expect(line).toMatch(/\td:22133$/);
 });
 
-interface RunningProcess {
-  child: ChildProcess;
-  isFinished: boolean;
-  finished: Promise<Run>;
+async function kq(args: string[], input = ""): Promise<Run> {
+  return runOf(await runKq(args, { servers, input }));
 }
 
-function kq(args: string[], input = ""): Promise<Run> {
-  const { child, finished } = start(args);
-  child.stdin!.end(input);
-  return finished;
-}
-
-function start(args: string[]): RunningProcess {
-  const env = { ...process.env, KESTREL_SERVERS: nodes.map((node) => node.address).join(",") };
-  const child = spawn(process.execPath, [program, ...args], { env });
-  const output: Buffer[] = [];
-  let errors = "";
-  child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => {
-    errors += chunk;
-  });
-  child.stdin.on("error", () => {});
-  const finished = once(child, "close").then(([code]) => {
-    running.isFinished = true;
-    const text = Buffer.concat(output).toString();
-    return { code, lines: text === "" ? [] : text.replace(/\n$/, "").split("\n"), errors };
-  });
-  const running: RunningProcess = { child, isFinished: false, finished };
-  return running;
+function runOf({ code, out, err }: KqResult): Run {
+  return { code, lines: out === "" ? [] : out.replace(/\n$/, "").split("\n"), errors: err };
 }
 
 function linesOf(items: number[]): string {
@@ -159,14 +144,16 @@ async function itemCount(node: KestrelNode): Promise<number> {
 async function untilLength(
   node: KestrelNode,
   isWanted: (length: number) => boolean,
-  maker: RunningProcess,
+  maker: RunningKq,
 ): Promise<void> {
   await using client = await node.client();
   while (!isWanted(lengthIn(await client.stats()))) {
-    if (maker.isFinished) throw new Error(`kq ended too soon: ${JSON.stringify(await maker.finished)}`);
+    if (maker.child.exitCode !== null) {
+      throw new Error(`kq ended too soon: ${JSON.stringify(await maker.ended)}`);
+    }
   }
 }
 
 function lengthIn(stats: Map<string, string>): number {
-  return Number(stats.get("queue_work_items") ?? 0);
+  return Number(stats.get(`queue_${queue}_items`) ?? 0);
 }
