@@ -1,43 +1,21 @@
-// Many items in one call: puts side by side over the nodes' connections, and reads that take one item after the
+// Many items in one call, as users see it: what became of each that was put, and reads that take one item after the
 // other over a few connections, each confirmed together with the opening of the next.
 
 import type { BatchOutcome } from "./call-options.ts";
-import type { PutOutcome } from "./cluster/puts.ts";
+import type { PutResult } from "./cluster/puts.ts";
 import type { FoundRead } from "./cluster/waiting-room.ts";
 import { KestrelClientError } from "./errors.ts";
 import type { OpenRead } from "./transport/transport.ts";
 import { TransportError } from "./transport/transport-error.ts";
 
-/** Puts of one batch that are under way at the same time. */
-const PUTS_MAX = 4_096;
 /** Reads of one batch that are under way at the same time. */
 const READS_MAX = 8;
 
-/** Puts each item, and says of each what became of it, in their order. Never rejects. */
-export async function putAll<T>(
-  items: readonly T[],
-  put: (item: T) => Promise<PutOutcome>,
-): Promise<BatchOutcome[]> {
-  const outcomes = new Array<BatchOutcome>(items.length);
-  let next = 0;
-  const work = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next++;
-      outcomes[index] = await putOne(items[index]!, put);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(PUTS_MAX, items.length) }, work));
-  return outcomes;
-}
-
-async function putOne<T>(item: T, put: (item: T) => Promise<PutOutcome>): Promise<BatchOutcome> {
-  try {
-    return await put(item);
-  } catch (error) {
-    if (!(error instanceof KestrelClientError)) throw error;
-    if (error.code === "unknown") return { stored: "unknown", node: error.node!, error };
-    return { stored: false, reason: "error", error };
-  }
+/** What became of one item, in users' words. */
+export function batchOutcomeOf(result: PutResult): BatchOutcome {
+  if (!(result instanceof KestrelClientError)) return result;
+  if (result.code === "unknown") return { stored: "unknown", node: result.node!, error: result };
+  return { stored: false, reason: "error", error: result };
 }
 
 /**

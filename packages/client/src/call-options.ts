@@ -2,7 +2,7 @@
 
 import type { NodeState } from "./cluster/node.ts";
 import type { Operation, OperationCounts } from "./cluster/operations.ts";
-import type { PutOutcome } from "./cluster/puts.ts";
+import type { PutOutcome } from "./cluster/placement.ts";
 import type { FailurePolicy } from "./consumer/failure-policy.ts";
 import type { KestrelClientError } from "./errors.ts";
 

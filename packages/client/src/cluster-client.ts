@@ -2,7 +2,7 @@
 // what users call; how nodes are chosen is in cluster/, how they are spoken to in transport/.
 
 import { EventEmitter } from "node:events";
-import { putAll, takeMany } from "./batches.ts";
+import { batchOutcomeOf, takeMany } from "./batches.ts";
 import type {
   BatchOutcome,
   ClusterHealth,
@@ -19,7 +19,8 @@ import { Cluster } from "./cluster/cluster.ts";
 import { Departures } from "./cluster/departures.ts";
 import { Membership } from "./cluster/membership.ts";
 import type { ClusterNode, NodeChange } from "./cluster/node.ts";
-import { type PutOutcome, type PutRequest, Puts } from "./cluster/puts.ts";
+import type { PutOutcome } from "./cluster/placement.ts";
+import { Puts, type PutTarget } from "./cluster/puts.ts";
 import { type ReadRequest, Reads } from "./cluster/reads.ts";
 import { createStrategy } from "./cluster/strategy.ts";
 import { Strays } from "./cluster/strays.ts";
@@ -115,27 +116,17 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   async put(queue: string, data: ItemData, options: PutOptions = {}): Promise<PutOutcome> {
     this.#checkOpen();
-    const { key, orderedOnly = false, signal } = options;
-    allowManyListeners(signal);
-    const request: PutRequest = {
-      queue: this.#names.forPut(queue),
-      item: {
-        data: itemBytesOf(data),
-        flags: itemFlagsOf(options.flags),
-        expiry: wireExpiry(options.expires),
-      },
-      key,
-      orderedOnly: orderedOnly && (key !== undefined || this.#options.strategy === "hash"),
-      waitMs: waitMsOf(options.wait),
-      signal,
-    };
-    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
-    return this.#puts.put(request);
+    allowManyListeners(options.signal);
+    const target = this.#putTarget(queue, options);
+    const item = { data: itemBytesOf(data), ...labelOf(options) };
+    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
+    return this.#puts.put({ ...target, item });
   }
 
   /**
-   * Puts many items of one queue, each as put() would, all under way together. Resolves with what became of each,
-   * in their order. Rejects with `bad-request` or `closed` only, before anything is sent.
+   * Puts many items of one queue, each as put() would, all under way together; over thrift in one call for each node.
+   * Resolves with what became of each, in their order. Rejects with `bad-request`, `closed` or `aborted` only, before
+   * anything is sent.
    */
   async putMany(
     queue: string,
@@ -143,12 +134,13 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     options: PutOptions = {},
   ): Promise<BatchOutcome[]> {
     this.#checkOpen();
-    this.#names.forPut(queue);
-    const data = items.map(itemBytesOf);
-    itemFlagsOf(options.flags);
-    wireExpiry(options.expires);
-    waitMsOf(options.wait);
-    return putAll(data, (bytes) => this.put(queue, bytes, options));
+    const request = {
+      ...this.#putTarget(queue, options),
+      ...labelOf(options),
+      items: items.map(itemBytesOf),
+    };
+    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
+    return (await this.#puts.putMany(request)).map(batchOutcomeOf);
   }
 
   /**
@@ -417,6 +409,16 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     if (signal?.aborted) throw new KestrelClientError("aborted", "aborted before anything was sent");
   }
 
+  #putTarget(queue: string, { key, orderedOnly = false, wait, signal }: PutOptions): PutTarget {
+    return {
+      queue: this.#names.forPut(queue),
+      key,
+      orderedOnly: orderedOnly && (key !== undefined || this.#options.strategy === "hash"),
+      waitMs: waitMsOf(wait),
+      signal,
+    };
+  }
+
   #readRequest(queue: string, options: GetOptions): ReadRequest {
     this.#checkOpen();
     const { partial = "error", signal } = options;
@@ -449,6 +451,11 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
 function waitMsOf(wait = 0): number {
   if (wait >= 0) return wait;
   throw new KestrelClientError("bad-request", `wait must be 0 or more milliseconds, not ${wait}`);
+}
+
+/** What is stored beside the data. */
+function labelOf({ flags, expires }: PutOptions): { readonly flags: number; readonly expiry: number } {
+  return { flags: itemFlagsOf(flags), expiry: wireExpiry(expires) };
 }
 
 function done(node: string): { readonly node: string; readonly ok: true } {

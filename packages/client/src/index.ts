@@ -21,7 +21,8 @@ export {
   type OperationEvent,
   type OperationOutcome,
 } from "./cluster/operations.ts";
-export type { Guarantee, PutOutcome } from "./cluster/puts.ts";
+export type { PutOutcome } from "./cluster/placement.ts";
+export type { Guarantee } from "./cluster/puts.ts";
 export type { StrategyName } from "./cluster/strategy.ts";
 export { KestrelClusterClient } from "./cluster-client.ts";
 export { type Codec, type EncodedItem, json, raw, text } from "./codec.ts";

@@ -1,7 +1,7 @@
 // One queue whose items are values of one type.
 
 import type { BatchOutcome, ConsumeOptions, GetOptions, ItemData, PutOptions } from "./call-options.ts";
-import type { PutOutcome } from "./cluster/puts.ts";
+import type { PutOutcome } from "./cluster/placement.ts";
 import type { Codec } from "./codec.ts";
 import type { ConsumedItem, Consumer, Handler } from "./consumer/consumer.ts";
 import type { Item, OpenItem } from "./item.ts";

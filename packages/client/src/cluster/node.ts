@@ -2,7 +2,14 @@
 // again with backoff until it answers. Also remembers, for a while, that a node refuses puts or reads because
 // of its status. All requests to a node go through here and are counted. Decides nothing about where they go.
 
-import type { NodeTransport, OpenRead, PutAnswer, RawItem, RawPut } from "../transport/transport.ts";
+import type {
+  NodeTransport,
+  OpenRead,
+  PutAnswer,
+  RawBatch,
+  RawItem,
+  RawPut,
+} from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import {
@@ -40,6 +47,7 @@ export type NodeChange =
 
 const DUTIES: Partial<Record<Operation, NodeDuty>> = {
   put: "puts",
+  "put-many": "puts",
   open: "reads",
   wait: "reads",
   peek: "reads",
@@ -91,6 +99,16 @@ export class ClusterNode {
 
   put(queue: string, item: RawPut, signal?: AbortSignal): Promise<PutAnswer> {
     return this.#run("put", queue, () => this.#transport.put(queue, item, signal));
+  }
+
+  /** Whether many items can be put in one call. */
+  get putsMany(): boolean {
+    return this.#transport.putMany !== undefined;
+  }
+
+  /** Only if `putsMany`. How many were put: the first ones, up to one that was refused. */
+  putMany(queue: string, batch: RawBatch, signal?: AbortSignal): Promise<number> {
+    return this.#run("put-many", queue, () => this.#transport.putMany!(queue, batch, signal));
   }
 
   async openRead(queue: string, waitMs: number, signal?: AbortSignal): Promise<OpenRead | null> {

@@ -1,33 +1,20 @@
-// Putting one item somewhere in the cluster: on the node whose turn it is, or, as long as it is certain that the
-// item is nowhere yet, on the next one.
+// Putting items somewhere in the cluster: on the node whose turn it is, or, as long as it is certain that an item is
+// nowhere yet, on the next one. Many items of one queue go to each node together.
 
-import { clientErrorOf, KestrelClientError, type KestrelClientErrorCode } from "../errors.ts";
+import { KestrelClientError, type KestrelClientErrorCode } from "../errors.ts";
 import type { RawPut } from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
 import { Backoff } from "./backoff.ts";
 import type { ClusterNode } from "./node.ts";
+import { Placement, type PutOutcome } from "./placement.ts";
+import { type NodeAnswer, putBatch } from "./put-batch.ts";
 import type { Strategy } from "./strategy.ts";
-
-/**
- * What became of a put that was answered. Not stored: `full` means that the queue takes no more on any node
- * where this item may go, `too-large` that it never will.
- */
-export type PutOutcome =
-  | {
-      readonly stored: true;
-      /** The id of the node that has it. */
-      readonly node: string;
-      /** Only under "at-least-once": an earlier attempt was not answered, so it may be stored twice. */
-      readonly mayBeDoubled?: true;
-    }
-  | { readonly stored: false; readonly node: string; readonly reason: "full" | "too-large" };
 
 /** What to do about a put that was sent and not answered: report it, or put the item again elsewhere. */
 export type Guarantee = "at-most-once" | "at-least-once";
 
-export interface PutRequest {
+export interface PutTarget {
   readonly queue: string;
-  readonly item: RawPut;
   readonly key: string | undefined;
   /** Only to the first node in order, whatever happens. */
   readonly orderedOnly: boolean;
@@ -36,9 +23,22 @@ export interface PutRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-interface Failure {
-  readonly node: ClusterNode;
-  readonly error: TransportError;
+export interface PutRequest extends PutTarget {
+  readonly item: RawPut;
+}
+
+export interface PutManyRequest extends PutTarget {
+  readonly items: readonly Buffer[];
+  readonly flags: number;
+  readonly expiry: number;
+}
+
+export type PutResult = PutOutcome | KestrelClientError;
+
+/** One item of a batch. */
+interface Job {
+  readonly index: number;
+  readonly placement: Placement;
 }
 
 export class Puts {
@@ -52,18 +52,29 @@ export class Puts {
   }
 
   async put(request: PutRequest): Promise<PutOutcome> {
-    if (request.waitMs === 0) return this.#tryOnce(request);
-    const deadline = performance.now() + request.waitMs;
-    const pauses = new Backoff(WAITING);
-    for (;;) {
-      try {
-        return await this.#tryOnce(request);
-      } catch (error) {
-        const leftMs = deadline - performance.now();
-        if (!(error instanceof KestrelClientError) || !MAY_PASS.has(error.code) || leftMs <= 0) throw error;
-        await this.#change(Math.min(leftMs, pauses.nextMs()), request.signal);
-      }
+    let result = await this.#tryOne(request);
+    if (request.waitMs > 0 && mayPass(result)) {
+      await this.#retry(request, async () => {
+        result = await this.#tryOne(request);
+        return !mayPass(result);
+      });
     }
+    if (result instanceof KestrelClientError) throw result;
+    return result;
+  }
+
+  /** Puts each as put() would; what came of each, in their order. Never rejects with KestrelClientError. */
+  async putMany(request: PutManyRequest): Promise<PutResult[]> {
+    const results: PutResult[] = [];
+    await this.#tryMany(request, [...request.items.keys()], results);
+    if (request.waitMs > 0 && results.some(mayPass)) {
+      await this.#retry(request, async () => {
+        const left = [...results.keys()].filter((index) => mayPass(results[index]!));
+        await this.#tryMany(request, left, results);
+        return !results.some(mayPass);
+      });
+    }
+    return results;
   }
 
   /** To be called when a node came up, came in or became fit: puts that wait are tried again. */
@@ -74,6 +85,18 @@ export class Puts {
   /** Puts that wait are tried for the last time. */
   close(): void {
     this.somethingChanged();
+  }
+
+  /** Tries again whenever something has changed, and now and then, until it says that it is done or time is over. */
+  async #retry({ waitMs, signal }: PutTarget, attempt: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + waitMs;
+    const pauses = new Backoff(WAITING);
+    for (;;) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return;
+      await this.#change(Math.min(leftMs, pauses.nextMs()), signal);
+      if (await attempt()) return;
+    }
   }
 
   /** Resolves after a while, or as soon as something has changed. */
@@ -91,56 +114,56 @@ export class Puts {
     });
   }
 
-  async #tryOnce(request: PutRequest): Promise<PutOutcome> {
-    const { queue, item, key, orderedOnly, signal } = request;
-    const failures: Failure[] = [];
-    let unanswered: Failure | undefined;
-    let full: PutOutcome | undefined;
-    for (const node of this.#candidates(queue, key, orderedOnly)) {
-      // Nodes that are down are the last resort for an item that has no place, not for one that was refused.
-      if (full !== undefined && !node.isFit("puts")) continue;
-      try {
-        const answer = await node.put(queue, item, signal);
-        if (answer === "stored") {
-          return unanswered === undefined
-            ? { stored: true, node: node.id }
-            : { stored: true, node: node.id, mayBeDoubled: true };
-        }
-        if (unanswered !== undefined) continue;
-        const refused: PutOutcome = { stored: false, node: node.id, reason: answer };
-        if (answer === "too-large" || !this.#strategy.spills(key)) return refused;
-        full ??= refused;
-      } catch (error) {
-        if (!(error instanceof TransportError)) throw error;
-        if (isFinal(error)) throw clientErrorOf(error, node.id);
-        if (error.kind === "no-answer") {
-          if (this.#guarantee !== "at-least-once") throw clientErrorOf(error, node.id);
-          unanswered ??= { node, error };
-        } else {
-          failures.push({ node, error });
-        }
-      }
+  async #tryOne(request: PutRequest): Promise<PutResult> {
+    const { queue, item, signal } = request;
+    const placement = this.#place(request);
+    for (;;) {
+      const node = placement.next();
+      if (node === undefined) return placement.conclude();
+      const result = resultOf(placement, node, await node.put(queue, item, signal).catch(transportError));
+      if (result !== undefined) return result;
     }
-    if (unanswered !== undefined) throw clientErrorOf(unanswered.error, unanswered.node.id);
-    if (full !== undefined) return full;
-    throw nowhere(failures);
   }
 
-  /** Fit nodes first, then the others: one that is down may be back, and trying costs little. */
-  *#candidates(queue: string, key: string | undefined, orderedOnly: boolean): Generator<ClusterNode> {
-    const all = this.#strategy.putOrder(queue, key);
-    const order = orderedOnly ? all.slice(0, 1) : all;
-    const asked = new Set<ClusterNode>();
-    for (const node of order) {
-      if (!node.isFit("puts")) continue;
-      asked.add(node);
-      yield node;
+  async #tryMany(request: PutManyRequest, indexes: readonly number[], results: PutResult[]): Promise<void> {
+    const jobs = indexes.map((index) => ({ index, placement: this.#place(request) }));
+    await this.#spread(request, jobs, results);
+  }
+
+  /** Each item to its next node; those that find no place there, to the ones behind that. */
+  async #spread(request: PutManyRequest, jobs: readonly Job[], results: PutResult[]): Promise<void> {
+    const { queue, items, flags, expiry, signal } = request;
+    const byNode = new Map<ClusterNode, Job[]>();
+    for (const job of jobs) {
+      const node = job.placement.next();
+      if (node === undefined) {
+        results[job.index] = job.placement.conclude();
+        continue;
+      }
+      const together = byNode.get(node);
+      if (together === undefined) byNode.set(node, [job]);
+      else together.push(job);
     }
-    for (const node of order) {
-      if (!asked.has(node)) yield node;
-    }
-    // Only a put that must be stored, at the price of storing it twice, comes this far with anything left to try.
-    if (this.#guarantee === "at-least-once") yield* order;
+    const groups = [...byNode].map(async ([node, group]) => {
+      const batch = { items: group.map(({ index }) => items[index]!), flags, expiry };
+      const answers = await putBatch(node, queue, batch, signal);
+      const left = group.filter(({ index, placement }, i) => {
+        const result = resultOf(placement, node, answers[i]!);
+        if (result !== undefined) results[index] = result;
+        return result === undefined;
+      });
+      if (left.length > 0) await this.#spread(request, left, results);
+    });
+    await Promise.all(groups);
+  }
+
+  #place({ queue, key, orderedOnly }: PutTarget): Placement {
+    const order = this.#strategy.putOrder(queue, key);
+    return new Placement({
+      order: orderedOnly ? order.slice(0, 1) : order,
+      spills: this.#strategy.spills(key),
+      mayDouble: this.#guarantee === "at-least-once",
+    });
   }
 }
 
@@ -149,19 +172,16 @@ const MAY_PASS: ReadonlySet<KestrelClientErrorCode> = new Set(["no-node", "unava
 /** A node that comes up wakes those who wait; this is for what nobody tells. */
 const WAITING = { minMs: 50, maxMs: 1_000, factor: 2, jitter: 0.5 };
 
-/** Errors that another node would not change. */
-function isFinal(error: TransportError): boolean {
-  return ["given-up", "aborted", "closed", "invalid"].includes(error.kind);
+function mayPass(result: PutResult): boolean {
+  return result instanceof KestrelClientError && MAY_PASS.has(result.code);
 }
 
-function nowhere(failures: readonly Failure[]): KestrelClientError {
-  if (failures.length === 0) return new KestrelClientError("no-node", "the cluster has no nodes");
-  const kinds = new Set(failures.map(({ error }) => error.kind));
-  let code: KestrelClientErrorCode = "no-node";
-  if (kinds.has("unauthorized")) code = "unauthorized";
-  else if (kinds.has("busy")) code = "busy";
-  else if (kinds.has("unavailable") || kinds.has("failed")) code = "unavailable";
-  const reasons = new Map(failures.map(({ node, error }) => [node.id, error.message]));
-  const text = [...reasons].map(([id, reason]) => `${id}: ${reason}`).join("; ");
-  return new KestrelClientError(code, `not stored on any node: ${text}`, { cause: failures.at(-1)!.error });
+/** What a node's answer means for the item; undefined: it has to go on. */
+function resultOf(placement: Placement, node: ClusterNode, answer: NodeAnswer): PutResult | undefined {
+  return answer instanceof TransportError ? placement.failed(node, answer) : placement.answered(node, answer);
+}
+
+function transportError(error: unknown): TransportError {
+  if (error instanceof TransportError) return error;
+  throw error;
 }

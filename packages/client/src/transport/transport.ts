@@ -17,6 +17,14 @@ export interface RawPut {
   readonly expiry: number;
 }
 
+/** Items to put in one call. The data must not change until the put has settled. */
+export interface RawBatch {
+  readonly items: readonly Buffer[];
+  /** Of each of them; as in RawPut. */
+  readonly flags: number;
+  readonly expiry: number;
+}
+
 /**
  * An open read: the item is set aside for us until it is confirmed or goes back. When its connection ends the
  * node puts it back in its old place, without being asked. It is settled once: confirming again is `lost`,
@@ -41,6 +49,11 @@ export interface NodeTransport {
   /** Settles when the node has answered something harmless. */
   ping(): Promise<void>;
   put(queue: string, item: RawPut, signal?: AbortSignal): Promise<PutAnswer>;
+  /**
+   * Puts items in their order, in one call, up to the first one that is refused; gives how many were put. Only where
+   * the wire has such a call.
+   */
+  putMany?(queue: string, batch: RawBatch, signal?: AbortSignal): Promise<number>;
   /**
    * Opens a read, waiting at the node for up to waitMs. An abort of the signal ends the wait; if an item is
    * already on its way it goes back.

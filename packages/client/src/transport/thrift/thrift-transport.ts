@@ -2,7 +2,7 @@
 // reads, on each of which many items may be open.
 
 import { RequestPipe } from "../request-pipe.ts";
-import type { NodeTransport, OpenRead, PutAnswer, RawItem, RawPut } from "../transport.ts";
+import type { NodeTransport, OpenRead, PutAnswer, RawBatch, RawItem, RawPut } from "../transport.ts";
 import { type Call, peekCall, putCall, queueCall, statsCall, versionCall } from "./calls.ts";
 import { ReadPool } from "./read-pool.ts";
 import { RefusedCall } from "./refused-call.ts";
@@ -62,6 +62,12 @@ export class ThriftTransport implements NodeTransport {
       if (error instanceof RefusedCall && error.isTooLarge) return "too-large";
       throw error;
     }
+  }
+
+  async putMany(queue: string, batch: RawBatch, signal?: AbortSignal): Promise<number> {
+    const { items, flags, expiry } = batch;
+    const call = putCall({ queue, items, flags, expirationMs: wireExpiration(expiry, Date.now()) });
+    return this.#ask(call, signal);
   }
 
   openRead(queue: string, waitMs: number, signal?: AbortSignal): Promise<OpenRead | null> {
