@@ -63,6 +63,29 @@ export async function takeMany(
   return taken;
 }
 
+/**
+ * The same where one call opens and confirms many: those of `open` are taken as they come, which gives up to so many at
+ * a time.
+ */
+export async function takeBatches(
+  first: readonly FoundRead[],
+  length: number,
+  open: (lengthMax: number) => Promise<FoundRead[]>,
+): Promise<FoundRead[]> {
+  const taken: FoundRead[] = [];
+  let batch = first;
+  while (batch.length > 0) {
+    const outcomes = await Promise.all(batch.map((found) => confirm(found, false)));
+    taken.push(...batch.filter((_, index) => outcomes[index]!.isTaken));
+    if (taken.length >= length) break;
+    batch = await open(length - taken.length).catch((error: unknown) => {
+      if (error instanceof KestrelClientError) return [];
+      throw error;
+    });
+  }
+  return taken;
+}
+
 /** Confirms one item, if wanted together with opening the next one there. */
 async function confirm(
   found: FoundRead,

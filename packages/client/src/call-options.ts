@@ -30,6 +30,11 @@ export interface PutOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface CallOptions {
+  /** Ends the attempt. */
+  readonly signal?: AbortSignal;
+}
+
 export interface GetOptions {
   /** How long to wait for an item when there is none, in milliseconds. Default 0. */
   readonly wait?: number;

@@ -2,9 +2,10 @@
 // what users call; how nodes are chosen is in cluster/, how they are spoken to in transport/.
 
 import { EventEmitter } from "node:events";
-import { batchOutcomeOf, takeMany } from "./batches.ts";
+import { batchOutcomeOf, takeBatches, takeMany } from "./batches.ts";
 import type {
   BatchOutcome,
+  CallOptions,
   ClusterHealth,
   ConsumeOptions,
   GetOptions,
@@ -24,6 +25,7 @@ import { Puts, type PutTarget } from "./cluster/puts.ts";
 import { type ReadRequest, Reads } from "./cluster/reads.ts";
 import { createStrategy } from "./cluster/strategy.ts";
 import { Strays } from "./cluster/strays.ts";
+import type { FoundRead } from "./cluster/waiting-room.ts";
 import type { Codec } from "./codec.ts";
 import type { Consumer, Handler } from "./consumer/consumer.ts";
 import { Consumption } from "./consumer/consumption.ts";
@@ -183,10 +185,15 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     }
     const request = this.#readRequest(queue, options);
     if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
-    const first = await this.#reads.open(request);
-    if (first === null) return [];
     const more = { ...request, waitMs: 0, partial: "empty" } as const;
-    const taken = await takeMany(first, length, () => this.#reads.open(more));
+    let taken: FoundRead[];
+    if (this.#options.transport === "thrift") {
+      const first = await this.#reads.openMany(request, length);
+      taken = await takeBatches(first, length, (left) => this.#reads.openMany(more, left));
+    } else {
+      const first = await this.#reads.open(request);
+      taken = first === null ? [] : await takeMany(first, length, () => this.#reads.open(more));
+    }
     return taken.map(({ node, read }) => new Item(queue, node.id, read));
   }
 
@@ -244,38 +251,41 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     return new TypedQueue(this, name, codec);
   }
 
-  /** Deletes the queue, items and all, on every node. Resolves with what each node said. */
-  async delete(queue: string): Promise<NodeResult[]> {
+  /**
+   * Deletes the queue, items and all, on every node. Resolves with what each node said; after an abort, `aborted` for
+   * those that were not asked yet, and `unknown` for those that have not answered.
+   */
+  async delete(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
     this.#checkOpen();
     const name = this.#names.forPut(queue);
-    if (this.#discovery !== undefined) await this.#nodesKnown();
-    return askEveryNode(this.#cluster.nodes, (node) => node.deleteQueue(name), done);
+    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
+    return askEveryNode(this.#cluster.nodes, (node) => node.deleteQueue(name, signal), done);
   }
 
-  /** Removes all items of the queue on every node; open ones stay open. Resolves with what each node said. */
-  async flush(queue: string): Promise<NodeResult[]> {
+  /** Removes all items of the queue on every node; open ones stay open. Resolves as delete() does. */
+  async flush(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
     this.#checkOpen();
     const name = this.#names.forPut(queue);
-    if (this.#discovery !== undefined) await this.#nodesKnown();
-    return askEveryNode(this.#cluster.nodes, (node) => node.flushQueue(name), done);
+    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
+    return askEveryNode(this.#cluster.nodes, (node) => node.flushQueue(name, signal), done);
   }
 
   /** The statistics of every node, by their names in the memcache protocol. */
-  async stats(): Promise<NodeStats[]> {
+  async stats({ signal }: CallOptions = {}): Promise<NodeStats[]> {
     this.#checkOpen();
-    if (this.#discovery !== undefined) await this.#nodesKnown();
+    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
     return askEveryNode(
       this.#cluster.nodes,
-      (node) => node.stats(),
+      (node) => node.stats(signal),
       (node, stats) => ({ node, ok: true as const, stats }),
     );
   }
 
   /** Asks every node for a sign of life, and says how it is. */
-  async health(): Promise<ClusterHealth> {
+  async health({ signal }: CallOptions = {}): Promise<ClusterHealth> {
     this.#checkOpen();
-    if (this.#discovery !== undefined) await this.#nodesKnown();
-    return checkHealth(this.#cluster.nodes);
+    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
+    return checkHealth(this.#cluster.nodes, signal);
   }
 
   /** What was counted of the requests to each node, for metrics. See also ClusterOptions.observe. */
@@ -288,7 +298,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * `timeoutMs` at the latest; at once when there are none. Only nodes() and nodeFor() need it: other calls wait.
    * Rejects with `aborted` or `closed`.
    */
-  async discovered(options: { signal?: AbortSignal } = {}): Promise<void> {
+  async discovered(options: CallOptions = {}): Promise<void> {
     this.#checkOpen();
     if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
   }

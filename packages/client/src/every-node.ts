@@ -28,12 +28,15 @@ export function askEveryNode<T, R>(
   return Promise.all(answers);
 }
 
-/** Pings all nodes. */
-export async function checkHealth(nodes: readonly ClusterNode[]): Promise<ClusterHealth> {
+/** Pings all nodes; those that have not answered when the signal comes count as down. */
+export async function checkHealth(
+  nodes: readonly ClusterNode[],
+  signal?: AbortSignal,
+): Promise<ClusterHealth> {
   const startedAt = performance.now();
   const answers = await askEveryNode(
     nodes,
-    (node) => node.ping(),
+    (node) => node.ping(signal),
     (node) => ({ node, ok: true as const, latencyMs: performance.now() - startedAt }),
   );
   const health = answers.map((answer, index): NodeHealth => {

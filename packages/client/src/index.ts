@@ -1,6 +1,7 @@
 export { AdminConnection, type AdminConnectionOptions } from "./admin/admin-connection.ts";
 export type {
   BatchOutcome,
+  CallOptions,
   ClusterHealth,
   ConsumeOptions,
   GetOptions,

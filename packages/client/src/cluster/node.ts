@@ -49,6 +49,7 @@ const DUTIES: Partial<Record<Operation, NodeDuty>> = {
   put: "puts",
   "put-many": "puts",
   open: "reads",
+  "open-many": "reads",
   wait: "reads",
   peek: "reads",
 };
@@ -117,28 +118,42 @@ export class ClusterNode {
     return read === null ? null : this.#watched(queue, read);
   }
 
+  /** Whether many items can be opened in one call. */
+  get opensMany(): boolean {
+    return this.#transport.openMany !== undefined;
+  }
+
+  /** Only if `opensMany`. Null: there are none; fewer than asked for means nothing. */
+  async openMany(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[] | null> {
+    const reads = await this.#run("open-many", queue, async () => {
+      const found = await this.#transport.openMany!(queue, lengthMax, signal);
+      return found.length === 0 ? null : found;
+    });
+    return reads === null ? null : reads.map((read) => this.#watched(queue, read));
+  }
+
   peek(queue: string, signal?: AbortSignal): Promise<RawItem | null> {
     return this.#run("peek", queue, () => this.#transport.peek(queue, signal));
   }
 
-  deleteQueue(queue: string): Promise<void> {
-    return this.#run("delete", queue, () => this.#transport.deleteQueue(queue));
+  deleteQueue(queue: string, signal?: AbortSignal): Promise<void> {
+    return this.#run("delete", queue, () => this.#transport.deleteQueue(queue, signal));
   }
 
-  flushQueue(queue: string): Promise<void> {
-    return this.#run("flush", queue, () => this.#transport.flushQueue(queue));
+  flushQueue(queue: string, signal?: AbortSignal): Promise<void> {
+    return this.#run("flush", queue, () => this.#transport.flushQueue(queue, signal));
   }
 
-  stats(): Promise<Map<string, string>> {
-    return this.#run("stats", undefined, () => this.#transport.stats());
+  stats(signal?: AbortSignal): Promise<Map<string, string>> {
+    return this.#run("stats", undefined, () => this.#transport.stats(signal));
   }
 
   itemsIn(queue: string): Promise<number> {
     return this.#run("length", queue, () => this.#transport.itemsIn(queue));
   }
 
-  ping(): Promise<void> {
-    return this.#run("ping", undefined, () => this.#transport.ping());
+  ping(signal?: AbortSignal): Promise<void> {
+    return this.#run("ping", undefined, () => this.#transport.ping(signal));
   }
 
   /** Resolves when no read waits or is open at this node. */

@@ -75,6 +75,24 @@ export class Reads {
   }
 
   /**
+   * Opens reads of up to so many items that are there, on the first node that has some; fewer means nothing. Outcomes
+   * and rejections are those of open().
+   */
+  async openMany(request: ReadRequest, lengthMax: number): Promise<FoundRead[]> {
+    const { queue, signal } = request;
+    if (request.waitMs > 0 || this.#rooms.has(queue)) {
+      const found = await this.open(request);
+      return found === null ? [] : [found];
+    }
+    const answer = await this.ask(request, async (node) => {
+      if (node.opensMany) return node.openMany(queue, lengthMax, signal);
+      const read = await node.openRead(queue, 0, signal);
+      return read === null ? null : [read];
+    });
+    return answer === null ? [] : answer.value.map((read) => ({ queue, node: answer.node, read }));
+  }
+
+  /**
    * Opens a read of one item of any of these queues, those named first preferred. Outcomes and rejections are
    * those of open().
    */

@@ -2,6 +2,7 @@
 // and deletes. Never for reads that wait (they would hold up everything behind them) or are left open.
 // Bounds what is in flight and what waits to be; connects on demand, and anew after a failure.
 
+import { followSignal } from "./follow-signal.ts";
 import { TransportError } from "./transport-error.ts";
 
 /** What a pipe needs of its connection, whatever the protocol. */
@@ -65,7 +66,7 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
     }
     return new Promise((resolve, reject) => {
       const job: WaitingRequest<Q, A> = { request, resolve, reject };
-      if (signal !== undefined) this.#followSignal(job, signal);
+      if (signal !== undefined) followSignal(job, signal, () => this.#takeBack(job));
       this.#waiting.push(job);
       this.#waitingBytes += this.#options.sizeOf(request);
       this.#pump();
@@ -80,29 +81,12 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
     this.#connection?.destroy();
   }
 
-  #followSignal(job: WaitingRequest<Q, A>, signal: AbortSignal): void {
-    const { resolve, reject } = job;
-    const abort = (): void => {
-      const index = this.#waiting.indexOf(job);
-      if (index >= 0) {
-        this.#waiting.splice(index, 1);
-        this.#waitingBytes -= this.#options.sizeOf(job.request);
-      }
-      const error =
-        index >= 0
-          ? new TransportError("aborted", "aborted before sending")
-          : new TransportError("given-up", "aborted after sending");
-      job.reject(error);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    job.resolve = (answer) => {
-      signal.removeEventListener("abort", abort);
-      resolve(answer);
-    };
-    job.reject = (error) => {
-      signal.removeEventListener("abort", abort);
-      reject(error);
-    };
+  #takeBack(job: WaitingRequest<Q, A>): boolean {
+    const index = this.#waiting.indexOf(job);
+    if (index < 0) return false;
+    this.#waiting.splice(index, 1);
+    this.#waitingBytes -= this.#options.sizeOf(job.request);
+    return true;
   }
 
   #pump(): void {

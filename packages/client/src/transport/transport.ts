@@ -47,7 +47,7 @@ export interface OpenRead extends RawItem {
 
 export interface NodeTransport {
   /** Settles when the node has answered something harmless. */
-  ping(): Promise<void>;
+  ping(signal?: AbortSignal): Promise<void>;
   put(queue: string, item: RawPut, signal?: AbortSignal): Promise<PutAnswer>;
   /**
    * Puts items in their order, in one call, up to the first one that is refused; gives how many were put. Only where
@@ -59,10 +59,15 @@ export interface NodeTransport {
    * already on its way it goes back.
    */
   openRead(queue: string, waitMs: number, signal?: AbortSignal): Promise<OpenRead | null>;
+  /**
+   * Opens up to so many items that are there, in one call. Fewer doesn't mean that there are no more, none does. Only
+   * where the wire has such a call.
+   */
+  openMany?(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[]>;
   peek(queue: string, signal?: AbortSignal): Promise<RawItem | null>;
-  deleteQueue(queue: string): Promise<void>;
-  flushQueue(queue: string): Promise<void>;
-  stats(): Promise<Map<string, string>>;
+  deleteQueue(queue: string, signal?: AbortSignal): Promise<void>;
+  flushQueue(queue: string, signal?: AbortSignal): Promise<void>;
+  stats(signal?: AbortSignal): Promise<Map<string, string>>;
   /** How many items wait in the queue, not counting open ones. Doesn't create the queue. */
   itemsIn(queue: string): Promise<number>;
   /** Resolves when no read waits or is open, as soon as nobody begins a new one. */

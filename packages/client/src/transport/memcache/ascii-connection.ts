@@ -3,6 +3,7 @@
 // connection first says who it is. It never repeats a command. Not for items: it reads lines.
 
 import { connect, type Socket } from "node:net";
+import { followSignal } from "../follow-signal.ts";
 import { isConnectedToItself } from "../self-connection.ts";
 import { describeCause, TransportError, type TransportErrorKind } from "../transport-error.ts";
 
@@ -54,8 +55,8 @@ export class AsciiConnection {
   }
 
   /** A command answered by lines and END, such as `stats` or `flush q`. Gives the lines before END. */
-  lines(command: string): Promise<string[]> {
-    return this.#send(command, "list");
+  lines(command: string, signal?: AbortSignal): Promise<string[]> {
+    return this.#send(command, "list", signal);
   }
 
   /** A command answered by one line, such as `version`, `status` or `flush_all`. Gives that line. */
@@ -74,18 +75,27 @@ export class AsciiConnection {
     this.#end(new TransportError(this.#isConnected ? "no-answer" : "closed", "the connection was closed"));
   }
 
-  #send(line: string, shape: Command["shape"]): Promise<string[]> {
+  #send(line: string, shape: Command["shape"], signal?: AbortSignal): Promise<string[]> {
     if (/[\r\n]/.test(line)) {
       return Promise.reject(new TransportError("invalid", "a command is one line"));
     }
     if (this.#isClosed) return Promise.reject(new TransportError("closed", "the connection was closed"));
+    if (signal?.aborted) return Promise.reject(new TransportError("aborted", "aborted before sending"));
     if (this.#waiting.length >= COMMANDS_WAITING_MAX) {
       return Promise.reject(new TransportError("busy", `${COMMANDS_WAITING_MAX} commands wait already`));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ bytes: `${line}\r\n`, name: `"${line}"`, shape, resolve, reject });
+      const command: Command = { bytes: `${line}\r\n`, name: `"${line}"`, shape, resolve, reject };
+      if (signal !== undefined) followSignal(command, signal, () => this.#takeBack(command));
+      this.#waiting.push(command);
       this.#next();
     });
+  }
+
+  #takeBack(command: Command): boolean {
+    const index = this.#waiting.indexOf(command);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    return index >= 0;
   }
 
   #next(): void {

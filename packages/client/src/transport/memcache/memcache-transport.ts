@@ -64,8 +64,8 @@ export class MemcacheTransport implements NodeTransport {
     this.#ascii = new AsciiConnection({ ...options, answerBytesMax: STATS_BYTES_MAX });
   }
 
-  async ping(): Promise<void> {
-    const reply = await this.#pipe.send({ opcode: OPCODE.noop, key: "", extras: "", value: "" });
+  async ping(signal?: AbortSignal): Promise<void> {
+    const reply = await this.#pipe.send({ opcode: OPCODE.noop, key: "", extras: "", value: "" }, signal);
     if (reply.status !== STATUS.ok) throw refusalOf(reply);
   }
 
@@ -104,18 +104,19 @@ export class MemcacheTransport implements NodeTransport {
     return itemOf(await this.#pipe.send(request, signal));
   }
 
-  async deleteQueue(queue: string): Promise<void> {
-    const reply = await this.#pipe.send({ opcode: OPCODE.delete, key: queue, extras: "", value: "" });
+  async deleteQueue(queue: string, signal?: AbortSignal): Promise<void> {
+    const request = { opcode: OPCODE.delete, key: queue, extras: "", value: "" };
+    const reply = await this.#pipe.send(request, signal);
     if (reply.status !== STATUS.ok && reply.status !== STATUS.notFound) throw refusalOf(reply);
   }
 
-  async flushQueue(queue: string): Promise<void> {
-    await this.#ascii.lines(`flush ${queue}`);
+  async flushQueue(queue: string, signal?: AbortSignal): Promise<void> {
+    await this.#ascii.lines(`flush ${queue}`, signal);
   }
 
-  async stats(): Promise<Map<string, string>> {
+  async stats(signal?: AbortSignal): Promise<Map<string, string>> {
     const stats = new Map<string, string>();
-    for (const line of await this.#ascii.lines("stats")) {
+    for (const line of await this.#ascii.lines("stats", signal)) {
       const [, name, value] = /^STAT (\S+) (.*)$/.exec(line) ?? [];
       if (name !== undefined && value !== undefined) stats.set(name, value);
     }

@@ -57,14 +57,32 @@ export class ReadPool {
 
   /** Opens an item, waiting at the node for up to waitMs; the signal ends that, and an item on its way goes back. */
   async open(queue: string, waitMs: number, signal?: AbortSignal): Promise<OpenRead | null> {
+    const open = async (): Promise<OpenRead[]> => {
+      const read = await (waitMs > 0 ? this.#wait(queue, waitMs, signal) : this.#take(queue, signal));
+      return read === null ? [] : [read];
+    };
+    const [read] = await this.#open(1, open, signal);
+    return read ?? null;
+  }
+
+  /** Opens up to so many that are there. None means that there are none; fewer than asked for means nothing. */
+  openMany(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[]> {
+    return this.#open(lengthMax, () => this.#takeMany(queue, lengthMax, signal), signal);
+  }
+
+  async #open(
+    lengthMax: number,
+    open: () => Promise<OpenRead[]>,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenRead[]> {
     if (signal?.aborted) throw new TransportError("aborted", "aborted before sending");
-    if (this.#opening >= OPENING_MAX) throw new TransportError("busy", `${OPENING_MAX} reads are under way`);
-    this.#opening++;
-    const opening = waitMs > 0 ? this.#wait(queue, waitMs, signal) : this.#take(queue, signal);
+    if (this.#opening + lengthMax > OPENING_MAX)
+      throw new TransportError("busy", `more than ${OPENING_MAX} reads would be under way`);
+    this.#opening += lengthMax;
     try {
-      return await (signal === undefined ? opening : unlessAborted(opening, signal));
+      return await (signal === undefined ? open() : unlessAborted(open(), signal));
     } finally {
-      this.#opening--;
+      this.#opening -= lengthMax;
       this.#checkDrained();
     }
   }
@@ -126,6 +144,22 @@ export class ReadPool {
       if (this.#isCertain(answer)) return null;
       if (!answer.isCut) doubt = answer.openLength;
     }
+  }
+
+  async #takeMany(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[]> {
+    const room = (connection: ReadConnection): number => this.#bound.most - connection.claimedLengthOf(queue);
+    const take = async (connection: ReadConnection): Promise<OpenRead[]> => {
+      const length = Math.min(lengthMax, room(connection));
+      const answers = await Promise.all(Array.from({ length }, () => connection.take(queue)));
+      const reads = answers.map(({ item }) => this.#readOf(item, queue, connection));
+      const taken = reads.filter((read) => read !== null);
+      if (taken.length > 0) this.#bound.granted(answers[0]!.openLength);
+      return taken;
+    };
+    const reads = await this.#use({ isOwn: false, fits: (each) => room(each) > 0 }, take, signal);
+    if (reads.length > 0) return reads;
+    const last = await this.#take(queue, signal);
+    return last === null ? [] : [last];
   }
 
   /** Whether there was nothing because nothing is there. */
@@ -347,18 +381,15 @@ export class ReadPool {
 }
 
 /** Rejects at once when the signal comes; what is found afterwards goes back. */
-async function unlessAborted(
-  opening: Promise<OpenRead | null>,
-  signal: AbortSignal,
-): Promise<OpenRead | null> {
+async function unlessAborted(opening: Promise<OpenRead[]>, signal: AbortSignal): Promise<OpenRead[]> {
   let abort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(new TransportError("aborted", "aborted while waiting"));
     signal.addEventListener("abort", abort, { once: true });
   });
   opening.then(
-    (read) => {
-      if (signal.aborted) void read?.abort();
+    (reads) => {
+      if (signal.aborted) for (const read of reads) void read.abort();
     },
     () => {},
   );

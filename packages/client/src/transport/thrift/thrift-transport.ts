@@ -48,8 +48,8 @@ export class ThriftTransport implements NodeTransport {
     });
   }
 
-  async ping(): Promise<void> {
-    await this.#ask(versionCall());
+  async ping(signal?: AbortSignal): Promise<void> {
+    await this.#ask(versionCall(), signal);
   }
 
   async put(queue: string, item: RawPut, signal?: AbortSignal): Promise<PutAnswer> {
@@ -74,22 +74,26 @@ export class ThriftTransport implements NodeTransport {
     return this.#reads.open(queue, waitMs, signal);
   }
 
+  openMany(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[]> {
+    return this.#reads.openMany(queue, lengthMax, signal);
+  }
+
   async peek(queue: string, signal?: AbortSignal): Promise<RawItem | null> {
     const { head, headFlags } = await this.#ask(peekCall(queue), signal);
     return head === null ? null : { data: head, flags: headFlags };
   }
 
-  async deleteQueue(queue: string): Promise<void> {
-    await this.#ask(queueCall("delete_queue", queue));
+  async deleteQueue(queue: string, signal?: AbortSignal): Promise<void> {
+    await this.#ask(queueCall("delete_queue", queue), signal);
   }
 
-  async flushQueue(queue: string): Promise<void> {
-    await this.#ask(queueCall("flush_queue", queue));
+  async flushQueue(queue: string, signal?: AbortSignal): Promise<void> {
+    await this.#ask(queueCall("flush_queue", queue), signal);
   }
 
   /** Rejects with `invalid` on nodes of others, whose thrift has no word for it. */
-  async stats(): Promise<Map<string, string>> {
-    return this.#ask(statsCall(""));
+  async stats(signal?: AbortSignal): Promise<Map<string, string>> {
+    return this.#ask(statsCall(""), signal);
   }
 
   /** On nodes of others it creates the queue. */
