@@ -1,6 +1,7 @@
 // One node over the memcache binary protocol: a shared pipe for puts, peeks and deletes, leases for reads
 // (one open item each), and an ASCII connection for what the binary protocol has no word for.
 
+import { fairWaitMs } from "../fair-wait.ts";
 import { RequestPipe } from "../request-pipe.ts";
 import type { NodeTransport, OpenRead, PutAnswer, RawItem, RawPut } from "../transport.ts";
 import { TransportError } from "../transport-error.ts";
@@ -33,8 +34,6 @@ interface MemcacheRequest {
 const OPCODE = { get: 0x00, set: 0x01, delete: 0x04, noop: 0x0a } as const;
 const IN_FLIGHT_MAX = 1024;
 const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
-/** While more reads wait than may have a connection, each gets its turn about this often. */
-const TURNS_MS = 2_000;
 const STATS_BYTES_MAX = 64 * 1024 * 1024;
 
 export class MemcacheTransport implements NodeTransport {
@@ -142,7 +141,7 @@ export class MemcacheTransport implements NodeTransport {
 
   #fairWaitMs(waitMs: number): number {
     const { crowd, length } = this.#leases;
-    return crowd === 0 ? waitMs : Math.min(waitMs, Math.ceil((TURNS_MS * length) / (length + crowd)));
+    return crowd === 0 ? waitMs : fairWaitMs(waitMs, length, crowd);
   }
 
   /** A read that doesn't wait for items doesn't wait for ever for a connection either. */

@@ -6,6 +6,7 @@
 // So "nothing there" is believed only of a connection that surely had room, and otherwise asked once more on one
 // where nothing of the queue is open.
 
+import { fairWaitMs } from "../fair-wait.ts";
 import type { OpenRead } from "../transport.ts";
 import { TransportError } from "../transport-error.ts";
 import type { LentItem } from "./calls.ts";
@@ -37,6 +38,8 @@ interface Applicant extends Need {
 
 /** Reads that are being opened at one time, so that answers can't pile up without bound. */
 const OPENING_MAX = 16_384;
+/** Connections that are being made at the same time, so that the node's backlog doesn't overflow. */
+const CONNECTING_MAX = 32;
 
 export class ReadPool {
   readonly #options: ReadPoolOptions;
@@ -112,12 +115,19 @@ export class ReadPool {
       const cancel = (): void => connection.end();
       signal?.addEventListener("abort", cancel, { once: true });
       try {
-        return this.#readOf(await connection.wait(queue, waitMs), queue, connection);
+        return this.#readOf(await connection.wait(queue, this.#fairWaitMs(waitMs)), queue, connection);
       } finally {
         signal?.removeEventListener("abort", cancel);
       }
     };
     return this.#use(need, wait, signal);
+  }
+
+  /** As long as others wait for a connection, nobody keeps one for long. */
+  #fairWaitMs(waitMs: number): number {
+    const { length } = this.#connections;
+    const crowd = length < this.#options.connectionsMax ? 0 : this.#applicants.size;
+    return crowd === 0 ? waitMs : fairWaitMs(waitMs, length, crowd);
   }
 
   async #take(queue: string, signal?: AbortSignal, doubtfulLength?: number): Promise<OpenRead | null> {
@@ -337,7 +347,7 @@ export class ReadPool {
     }
     const wanted = own + (shared === 0 ? 0 : Math.max(1, Math.ceil(shared / this.#bound.most)));
     const room = this.#options.connectionsMax - this.#connections.length;
-    while (this.#connecting < Math.min(wanted, room)) void this.#connect();
+    while (this.#connecting < Math.min(wanted, room, CONNECTING_MAX)) void this.#connect();
   }
 
   async #connect(): Promise<void> {
