@@ -22,6 +22,7 @@ const conclusions: Record<string, string> = {
   "fanout-audit": "Each reader got every order of its time, once.",
   "per-key-order": "Every account is on one node, and in order.",
   "delayed-jobs": "Each in its time.",
+  tracing: "each order is one trace, from its put to its shipping.",
   "graceful-shutdown": "all 100 jobs are accounted for.",
 };
 const names = Object.keys(conclusions);

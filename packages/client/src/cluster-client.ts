@@ -21,7 +21,7 @@ import { Departures } from "./cluster/departures.ts";
 import { Membership } from "./cluster/membership.ts";
 import type { ClusterNode, NodeChange } from "./cluster/node.ts";
 import type { PutOutcome } from "./cluster/placement.ts";
-import { Puts, type PutTarget } from "./cluster/puts.ts";
+import { type PutRequest, Puts, type PutTarget } from "./cluster/puts.ts";
 import { type ReadRequest, Reads } from "./cluster/reads.ts";
 import { createStrategy } from "./cluster/strategy.ts";
 import { Strays } from "./cluster/strays.ts";
@@ -98,6 +98,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       reads: this.#reads,
       puts: this.#puts,
       names: this.#names,
+      instrument: this.#options.instrument,
       events: this,
     });
     this.#cluster.listen((node, change) => this.#onNodeChange(node, change));
@@ -118,11 +119,14 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   async put(queue: string, data: ItemData, options: PutOptions = {}): Promise<PutOutcome> {
     this.#checkOpen();
-    allowManyListeners(options.signal);
+    const { key } = options;
     const target = this.#putTarget(queue, options);
     const item = { data: itemBytesOf(data), ...labelOf(options) };
-    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
-    return this.#puts.put({ ...target, item });
+    const { put } = this.#options.instrument;
+    if (put === undefined) return this.#put({ ...target, item });
+    return put({ queue, data: item.data, key }, (call) =>
+      this.#put({ ...target, item: { ...item, data: itemBytesOf(call.data) } }),
+    );
   }
 
   /**
@@ -142,7 +146,11 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       items: items.map(itemBytesOf),
     };
     if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
-    return (await this.#puts.putMany(request)).map(batchOutcomeOf);
+    const isEachTold = this.#options.instrument.put !== undefined;
+    const results = isEachTold
+      ? await Promise.all(request.items.map((data) => this.put(queue, data, options).catch(clientError)))
+      : await this.#puts.putMany(request);
+    return results.map(batchOutcomeOf);
   }
 
   /**
@@ -420,6 +428,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   #putTarget(queue: string, { key, orderedOnly = false, wait, signal }: PutOptions): PutTarget {
+    allowManyListeners(signal);
     return {
       queue: this.#names.forPut(queue),
       key,
@@ -427,6 +436,11 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       waitMs: waitMsOf(wait),
       signal,
     };
+  }
+
+  #put(request: PutRequest): Promise<PutOutcome> {
+    if (this.#discovery === undefined) return this.#puts.put(request);
+    return this.#nodesKnown(request.signal).then(() => this.#puts.put(request));
   }
 
   #readRequest(queue: string, options: GetOptions): ReadRequest {
@@ -470,4 +484,9 @@ function labelOf({ flags, expires }: PutOptions): { readonly flags: number; read
 
 function done(node: string): { readonly node: string; readonly ok: true } {
   return { node, ok: true };
+}
+
+function clientError(error: unknown): KestrelClientError {
+  if (error instanceof KestrelClientError) return error;
+  throw error;
 }

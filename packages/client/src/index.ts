@@ -40,6 +40,7 @@ export type { FailurePolicy, RetryPolicy } from "./consumer/failure-policy.ts";
 export type { DnsResolver } from "./discovery/dns-lookup.ts";
 export { KestrelClientError, type KestrelClientErrorCode } from "./errors.ts";
 export type { ClusterEvents } from "./events.ts";
+export type { Instrumentation, PutCall } from "./instrumentation.ts";
 export { Item, OpenItem } from "./item.ts";
 export {
   DEFAULT_PORT,

@@ -6,6 +6,7 @@ import type { Guarantee } from "./cluster/puts.ts";
 import type { StrategyName } from "./cluster/strategy.ts";
 import type { DnsResolver } from "./discovery/dns-lookup.ts";
 import { KestrelClientError } from "./errors.ts";
+import type { Instrumentation } from "./instrumentation.ts";
 import { DEFAULT_PORT, DEFAULT_THRIFT_PORT, type ServerSpec } from "./node-address.ts";
 import { checkQueueForRead } from "./queue-name.ts";
 import type { TlsOptions } from "./transport/tls-options.ts";
@@ -69,6 +70,8 @@ export interface ClusterOptions {
    * called often, and must not throw.
    */
   readonly observe?: (event: OperationEvent) => void;
+  /** Code around each put and each handler, for tracing. Unlike `observe` it sees what users do, not what nodes are sent. */
+  readonly instrument?: Instrumentation;
   /**
    * Under hash: how often nodes other than a queue's home are asked for items of a queue that is being read.
    * Sooner whenever a node came up or went down. Default: after 1 s, then rarer, down to every 30 s.
@@ -106,6 +109,7 @@ export interface ResolvedOptions {
   readonly autoAbortMs: number;
   readonly namespace: string | undefined;
   readonly observe: ((event: OperationEvent) => void) | undefined;
+  readonly instrument: Instrumentation;
   readonly search: BackoffOptions;
   readonly discovery: { readonly refreshMs: number; readonly resolver: DnsResolver | undefined };
 }
@@ -150,6 +154,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     autoAbortMs: number("autoAbortMs", options.autoAbortMs ?? 3_600_000, 1, TIMER_MS_MAX),
     namespace: options.namespace,
     observe: options.observe,
+    instrument: options.instrument ?? {},
     discovery: {
       refreshMs: number("discovery.refreshMs", options.discovery?.refreshMs ?? 30_000, 1, TIMER_MS_MAX),
       resolver: options.discovery?.resolver,

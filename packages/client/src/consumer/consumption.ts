@@ -10,6 +10,7 @@ import type { ReadRequest, Reads } from "../cluster/reads.ts";
 import type { FoundRead } from "../cluster/waiting-room.ts";
 import { KestrelClientError } from "../errors.ts";
 import type { ClusterEvents } from "../events.ts";
+import { type Instrumentation, instrumentHandler } from "../instrumentation.ts";
 import { OpenItem } from "../item.ts";
 import type { QueueNames } from "../queue-name.ts";
 import { allowManyListeners } from "../signals.ts";
@@ -23,6 +24,7 @@ export interface ConsumptionParts {
   readonly reads: Reads;
   readonly puts: Puts;
   readonly names: QueueNames;
+  readonly instrument: Instrumentation;
   readonly events: EventEmitter<ClusterEvents>;
 }
 
@@ -39,7 +41,7 @@ export class Consumption {
 
   /** Starts a consumer. Throws `bad-request` when what it is told makes no sense. */
   consume(queue: string | readonly string[], handler: Handler, options: ConsumeOptions): Consumer {
-    const { names } = this.#parts;
+    const { names, instrument } = this.#parts;
     const { concurrency = 1, signal } = options;
     if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > CONCURRENCY_MAX) {
       const range = `1 to ${CONCURRENCY_MAX}`;
@@ -49,7 +51,11 @@ export class Consumption {
     if (queues.size === 0) throw new KestrelClientError("bad-request", "a consumer needs at least one queue");
     const onFailure = resolveFailurePolicy(options.onFailure, names);
     if (onFailure.retryQueue !== undefined) queues.add(onFailure.retryQueue);
-    const consumer = new Consumer(this.#host, handler, { queues: [...queues], concurrency, onFailure });
+    const consumer = new Consumer(this.#host, instrumentHandler(handler, instrument), {
+      queues: [...queues],
+      concurrency,
+      onFailure,
+    });
     this.#keep(consumer, signal);
     return consumer;
   }
