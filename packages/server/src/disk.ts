@@ -66,13 +66,31 @@ const readAsync = promisify(fs.read);
 const fdatasyncAsync = promisify(fs.fdatasync);
 
 /** Node refuses to read 2 GiB at a time. */
-export const readBytesMax: number = 1024 * 1024 * 1024;
+const readBytesMax = 1024 * 1024 * 1024;
 
 /**
  * Nobody writes more at a time. For a large write Linux looks for large pages in its cache, and where it has to ask
  * for fresh ones 16 MB took 45 ms, in pieces of this size 3 ms.
  */
 const writeBytesMax = 256 * 1024;
+
+/** Reads into `buffer[start, end)` from `offset` of a file, at once; returns how much there was. Throws the system's error. */
+export function readDescriptor(
+  descriptor: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  offset: number,
+): number {
+  let from = start;
+  while (from < end) {
+    const size = Math.min(end - from, readBytesMax);
+    const got = fs.readSync(descriptor, buffer, from, size, offset + from - start);
+    if (got === 0) break;
+    from += got;
+  }
+  return from - start;
+}
 
 /** The share of the process's file descriptors that logs may hold; the rest is for sockets. */
 const logShare = 0.4;
@@ -251,15 +269,7 @@ class NodeFile implements DiskFile {
   }
 
   readNow(buffer: Buffer, start: number, end: number, offset: number): number {
-    const descriptor = this.#need();
-    let from = start;
-    while (from < end) {
-      const size = Math.min(end - from, readBytesMax);
-      const got = fs.readSync(descriptor, buffer, from, size, offset + from - start);
-      if (got === 0) break;
-      from += got;
-    }
-    return from - start;
+    return readDescriptor(this.#need(), buffer, start, end, offset);
   }
 
   read(buffer: Buffer, start: number, end: number, offset: number): Promise<number> {

@@ -3,7 +3,7 @@
  * the file system of this machine, and does not even ask for the right to write.
  */
 import fs from "node:fs";
-import { type Disk, type DiskFile, readBytesMax } from "../disk.ts";
+import { type Disk, type DiskFile, readDescriptor } from "../disk.ts";
 
 export type ReadableFile = Pick<DiskFile, "size" | "readNow" | "close">;
 
@@ -71,14 +71,7 @@ class NodeReadableFile implements ReadableFile {
   readNow(buffer: Buffer, start: number, end: number, offset: number): number {
     const descriptor = fs.openSync(this.#path, "r");
     try {
-      let from = start;
-      while (from < end) {
-        const size = Math.min(end - from, readBytesMax);
-        const got = fs.readSync(descriptor, buffer, from, size, offset + from - start);
-        if (got === 0) break;
-        from += got;
-      }
-      return from - start;
+      return readDescriptor(descriptor, buffer, start, end, offset);
     } finally {
       fs.closeSync(descriptor);
     }

@@ -26,7 +26,7 @@ export interface QueueOptions {
   readonly expireTo: ExpirePut;
 }
 
-/** Counters since the start, per queue; see dialect of `stats`. */
+/** Counters of one queue since the start, under the names that `stats` gives them. */
 export interface QueueCounters {
   totalItems: number;
   putBytes: number;

@@ -1,4 +1,4 @@
-/** The statistics of dialect's lists, as `stats` and `dump_stats` show them. All of one report is of one moment. */
+/** Kestrel's statistics, as `stats` and `dump_stats` show them, in its order. All of one report is of one moment. */
 import type { Clock } from "../clock.ts";
 import type { QueueCollection } from "../queue/queue-collection.ts";
 import { version } from "../version.ts";
