@@ -11,7 +11,7 @@ import type { LogReader } from "../journal/log-reader.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Turn } from "../journal/turn.ts";
 import type { Logger } from "../logging.ts";
-import { findParentName, queueNameProblem } from "../settings/queue-name.ts";
+import { familyNameOf, queueNameProblem } from "../settings/queue-name.ts";
 import { QueueRules } from "../settings/queue-rules.ts";
 import type { Alias } from "./alias.ts";
 import { AliasTable } from "./alias-table.ts";
@@ -165,11 +165,8 @@ export class QueueCollection {
   #create(name: string): Queue {
     const problem = queueNameProblem(name);
     if (problem !== undefined) throw new KestrelError("bad-name", `a queue's name ${problem}`);
-    const parent = findParentName(name);
-    const { family, reader } =
-      parent === undefined
-        ? this.#families.obtainReader(name, "")
-        : this.#families.obtainReader(parent, name.slice(parent.length + 1));
+    const familyName = familyNameOf(name);
+    const { family, reader } = this.#families.obtainReader(familyName, name.slice(familyName.length + 1));
     this.counters.creates++;
     const queue = this.#addQueue(family, reader);
     this.#deferred.noteCreated(name);
