@@ -313,6 +313,7 @@ describe("thrift", () => {
     ["set_status", "admin", frame("set_status", (to) => number(to, 1, 2))],
     ["current_status", "user", frame("current_status")],
     ["get_version", "none", frame("get_version")],
+    ["get_stats", "user", onQueue("get_stats")],
   ];
 
   test("what is lent stays lent, whoever without the right says that it is done", async () => {
