@@ -12,8 +12,25 @@ it("passes names in DNS on to the client", () => {
   expect(parseServers(text, "")).toEqual(text.split(","));
 });
 
+it("passes paths in ZooKeeper on to the client, with the commas between its servers", () => {
+  const names = ["a:1", "zk://zoo1:2181,zoo2/kestrel/production", "zk://user:secret@[::1]:2181,zoo/k", "b"];
+  expect(parseServers(names.join(","), "")).toEqual(names);
+  expect(parseServers(names.join("\n"), "")).toEqual(names);
+});
+
+it("doesn't show passwords", () => {
+  for (const text of ["zk://user:secret@zoo//k", "zk://user:secret@zoo/k,zk://user:secret@zoo/k"]) {
+    expect(() => parseServers(text, "")).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining("secret") }),
+    );
+  }
+});
+
 it.each([
   "dns://",
+  "zk://zoo",
+  "zk:///kestrel",
+  "zk://zoo//kestrel",
   "dns+srv://a:1",
   "dns://a:0",
   "dns://a/b",

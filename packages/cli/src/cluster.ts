@@ -38,7 +38,8 @@ const serversFlags = {
     type: "string",
     group: "Cluster:",
     requiresArg: true,
-    describe: "The nodes, as host:port,host:port or dns+srv://name [KESTREL_SERVERS, else localhost:22133]",
+    describe:
+      "The nodes: host:port,host:port, dns+srv://name or zk://host:port/path [KESTREL_SERVERS, else localhost:22133]",
   },
   "servers-file": {
     type: "string",
@@ -125,25 +126,28 @@ export async function uncheckedOptions(
 
 /**
  * The same cluster with each node under its own name: names in DNS are looked up once, for work that is done node by
- * node. Rejects when DNS knows no nodes.
+ * node. Rejects when nobody knows nodes for them.
  */
 export async function withNodesNamed(
   options: ChosenCluster,
   surroundings: Surroundings,
 ): Promise<ChosenCluster> {
-  if (!options.servers.some((server) => dnsName.test(server))) return options;
+  if (!options.servers.some((server) => dnsName.test(server) || zookeeperPath.test(server))) return options;
   const cluster = surroundings.connect(options);
   try {
     await cluster.discovered();
     const servers = cluster.nodes().map(({ id }) => id);
     if (servers.length > 0) return { ...options, servers };
-    throw new KestrelClientError("no-node", `DNS knows no nodes for ${options.servers.join(", ")}`);
+    throw new KestrelClientError(
+      "no-node",
+      `no nodes are known for ${options.servers.map(withoutPassword).join(", ")}`,
+    );
   } finally {
     await cluster.close();
   }
 }
 
-/** A node must be named as it is in the list or in DNS, or by its port alone. Throws UsageError. */
+/** A node must be named as it is in the list, in DNS or in ZooKeeper, or by its port alone. Throws UsageError. */
 async function onlyNode(
   options: ChosenCluster,
   node: string,
@@ -172,26 +176,34 @@ async function findServers(args: ClusterArguments, surroundings: Surroundings): 
 
 /**
  * Server names separated by commas or white space; `#` starts a comment. `origin` says in an error where the
- * text came from. Throws UsageError when there is no name in it, a name is no host[:port] and none in DNS, or one comes
- * twice.
+ * text came from. Throws UsageError when there is no name in it, a name is no host[:port] and none in DNS or ZooKeeper, or
+ * one comes twice.
  */
 export function parseServers(text: string, origin: string): string[] {
-  const names = text
-    .replaceAll(/#.*$/gm, "")
-    .split(/[\s,]+/)
-    .filter((name) => name !== "");
+  const names = text.replaceAll(/#.*$/gm, "").match(anyName) ?? [];
   if (names.length === 0) throw new UsageError(`${origin} names no server: write host:port,host:port`);
   const seen = new Set<string>();
   for (const name of names) {
-    const server = dnsName.test(name) ? dnsName : serverName;
+    const server = [zookeeperPath, dnsName].find((kind) => kind.test(name)) ?? serverName;
     const port = server.exec(name)?.[1] ?? "22133";
     if (!server.test(name) || Number(port) < 1 || Number(port) > 65_535) {
-      throw new UsageError(`"${name}" in ${origin} is no server: write host, host:port or [::1]:port`);
+      const shown = withoutPassword(name);
+      throw new UsageError(`"${shown}" in ${origin} is no server: write host, host:port or [::1]:port`);
     }
-    if (seen.has(name)) throw new UsageError(`${origin} names ${name} twice`);
+    if (seen.has(name)) throw new UsageError(`${origin} names ${withoutPassword(name)} twice`);
     seen.add(name);
   }
   return names;
+}
+
+/** Servers of ZooKeeper are separated by commas too. */
+const anyName = /zk:\/\/[^\s/]+\/[^\s,]+|[^\s,]+/g;
+
+/** What the client follows in ZooKeeper: zk://host:port,host:port/path, with user:password@ if need be. */
+const zookeeperPath = /^zk:\/\/(?:[^\s@/]*@)?[^\s@/]+(?:\/[^\s/]+)+\/?$/;
+
+function withoutPassword(name: string): string {
+  return name.replace(/^(zk:\/\/[^@/]*):[^@/]*@/, "$1@");
 }
 
 /** What the client looks up in DNS: dns+srv://name, dns://host or dns://host:port. */

@@ -30,7 +30,7 @@ import type { Codec } from "./codec.ts";
 import type { Consumer, Handler } from "./consumer/consumer.ts";
 import { Consumption } from "./consumer/consumption.ts";
 import { Discovery } from "./discovery/discovery.ts";
-import { type DnsServer, splitServers } from "./discovery/dns-server.ts";
+import { type NamedServer, splitServers } from "./discovery/named-server.ts";
 import { clientErrorOf, KestrelClientError } from "./errors.ts";
 import type { ClusterEvents } from "./events.ts";
 import { askEveryNode, checkHealth } from "./every-node.ts";
@@ -66,7 +66,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   readonly #puts: Puts;
   readonly #reads: Reads;
   readonly #consumption: Consumption;
-  /** Only where there are names to look up. */
+  /** Only where there are names to look up, in DNS or ZooKeeper. */
   readonly #discovery: Discovery | undefined;
   readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
@@ -76,12 +76,12 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     super();
     this.#options = resolveOptions(options);
     this.#names = new QueueNames(this.#options.namespace);
-    const { plain, dns } = splitServers(options.servers, this.#options.defaultPort);
+    const { plain, named } = splitServers(options.servers, this.#options.defaultPort);
     this.#membership = new Membership(plain, {
       options: this.#options,
       cluster: this.#cluster,
       departures: this.#departures,
-      mayBeEmpty: dns.length > 0,
+      mayBeEmpty: named.length > 0,
     });
     const strays = new Strays({
       cluster: this.#cluster,
@@ -102,7 +102,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       events: this,
     });
     this.#cluster.listen((node, change) => this.#onNodeChange(node, change));
-    if (dns.length > 0) this.#discovery = this.#discover(dns);
+    if (named.length > 0) this.#discovery = this.#discover(named);
   }
 
   /**
@@ -302,8 +302,8 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   /**
-   * Resolves when the names in DNS among the servers were looked up for the first time, well or not, after
-   * `timeoutMs` at the latest; at once when there are none. Only nodes() and nodeFor() need it: other calls wait.
+   * Resolves when the names in DNS and ZooKeeper among the servers were looked up for the first time, well or not,
+   * after `timeoutMs` at the latest; at once when there are none. Only nodes() and nodeFor() need it: other calls wait.
    * Rejects with `aborted` or `closed`.
    */
   async discovered(options: CallOptions = {}): Promise<void> {
@@ -325,7 +325,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   /**
    * The id of the node where the hash strategy keeps this queue while all nodes are up, whatever the strategy; a
    * fanout's is that of its parent.
-   * Undefined as long as no node is known, which is only so with names in DNS.
+   * Undefined as long as no node is known, which is only so with names in DNS and ZooKeeper.
    */
   nodeFor(queue: string): string | undefined {
     return this.#cluster.homeOf(this.#names.forPut(queue));
@@ -380,14 +380,14 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   async #close(): Promise<void> {
-    this.#discovery?.close();
+    const undiscovered = this.#discovery?.close();
     const consumed = this.#consumption.close();
     this.#puts.close();
     this.#reads.close();
     this.#strays?.close();
     await consumed;
     this.#ending.abort();
-    await this.#membership.close();
+    await Promise.all([this.#membership.close(), undiscovered]);
   }
 
   #add(server: ServerSpec): string {
@@ -397,21 +397,22 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     return id;
   }
 
-  #discover(servers: readonly DnsServer[]): Discovery {
+  #discover(servers: readonly NamedServer[]): Discovery {
     const cluster = this.#cluster;
     return new Discovery({
       servers,
       ...this.#options.discovery,
+      endpoint: this.#options.transport,
       firstAnswerMs: this.#options.timeoutMs,
       members: {
         get length() {
           return cluster.length;
         },
-        findWeight: (id) => cluster.findNode(id)?.weight,
+        find: (id) => cluster.findNode(id),
         isLeaving: (id) => this.#departures.nodes.some((node) => node.id === id),
         add: (node) => this.#add(node),
-        reweigh: (id, weight) => {
-          this.#membership.reweigh(id, weight);
+        update: (id, state) => {
+          this.#membership.update(id, state);
           this.#placesChanged();
         },
         remove: (id) => this.removeNode(id),
@@ -420,11 +421,13 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     });
   }
 
-  /** Calls made before DNS has answered for the first time wait for it, in their order; without DNS, none does. */
+  /** Calls made before the names have been looked up for the first time wait for that, in their order. */
   async #nodesKnown(signal?: AbortSignal): Promise<void> {
     await this.#discovery?.answered(signal);
     this.#checkOpen();
     if (signal?.aborted) throw new KestrelClientError("aborted", "aborted before anything was sent");
+    const cause = this.#discovery?.fatal;
+    if (cause !== undefined) throw new KestrelClientError("bad-request", cause.message, { cause });
   }
 
   #putTarget(queue: string, { key, orderedOnly = false, wait, signal }: PutOptions): PutTarget {

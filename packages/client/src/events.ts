@@ -13,8 +13,8 @@ export interface ClusterEvents {
   /** A node is gone for good. If it isn't empty, items of queues that were read here may be left there. */
   "node:removed": [{ readonly node: string; readonly isEmpty: boolean }];
   /**
-   * A name in DNS could not be looked up, or only in part, or has no nodes. Those it had last stay, and it is looked up
-   * again soon. `server` is the name as it stands among the servers.
+   * A name in DNS or ZooKeeper could not be looked up, or only in part, or has no nodes. Those it had last stay, and it
+   * is looked up again soon. `server` is the name as it stands among the servers, without credentials.
    */
   "discovery:error": [{ readonly server: string; readonly error: Error }];
   /** A consumer's handler threw. Without a listener, a warning of the process tells it once per client. */

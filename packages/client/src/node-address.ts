@@ -29,7 +29,7 @@ export interface NodeSpec {
 
 /**
  * "host", "host:port", "::1" or "[::1]:22133", or all that can be said about a node. Among ClusterOptions.servers also
- * "dns+srv://name" and "dns://host:port", which stand for any number of nodes.
+ * "dns+srv://name", "dns://host:port" and "zk://host:port/path", which stand for any number of nodes.
  */
 export type ServerSpec = string | NodeSpec;
 

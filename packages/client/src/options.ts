@@ -16,7 +16,9 @@ export interface ClusterOptions {
   /**
    * The nodes of the cluster: "host", "host:port", "[::1]:22133", or { host, port, weight, id }; and names that DNS
    * knows nodes for, "dns+srv://_memcache._tcp.example" (the targets of its SRV records) or "dns://host:port" (all its
-   * addresses), which are looked up again and again: nodes come and go with the answers.
+   * addresses), which are looked up again and again: nodes come and go with the answers; and paths in ZooKeeper under
+   * which nodes announce themselves, "zk://zoo1:2181,zoo2:2181/kestrel", which are followed. ZooKeeper needs the
+   * package node-zookeeper-client.
    */
   readonly servers: readonly ServerSpec[];
   /**
@@ -77,7 +79,7 @@ export interface ClusterOptions {
    * Sooner whenever a node came up or went down. Default: after 1 s, then rarer, down to every 30 s.
    */
   readonly search?: Partial<BackoffOptions>;
-  /** How names in DNS among the servers are looked up. */
+  /** How names in DNS and ZooKeeper among the servers are looked up. */
   readonly discovery?: DiscoveryOptions;
 }
 
@@ -86,6 +88,8 @@ export interface DiscoveryOptions {
   readonly refreshMs?: number;
   /** Who is asked. Default: the name servers of the system, by node:dns. */
   readonly resolver?: DnsResolver;
+  /** How soon ZooKeeper's silence is taken for an outage, in milliseconds; it has bounds of its own. Default 10,000. */
+  readonly sessionTimeoutMs?: number;
 }
 
 /** The wire between a client and its nodes. */
@@ -111,7 +115,11 @@ export interface ResolvedOptions {
   readonly observe: ((event: OperationEvent) => void) | undefined;
   readonly instrument: Instrumentation;
   readonly search: BackoffOptions;
-  readonly discovery: { readonly refreshMs: number; readonly resolver: DnsResolver | undefined };
+  readonly discovery: {
+    readonly refreshMs: number;
+    readonly resolver: DnsResolver | undefined;
+    readonly sessionTimeoutMs: number;
+  };
 }
 
 const TRANSPORTS: readonly TransportName[] = ["memcache", "thrift"];
@@ -158,6 +166,12 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     discovery: {
       refreshMs: number("discovery.refreshMs", options.discovery?.refreshMs ?? 30_000, 1, TIMER_MS_MAX),
       resolver: options.discovery?.resolver,
+      sessionTimeoutMs: number(
+        "discovery.sessionTimeoutMs",
+        options.discovery?.sessionTimeoutMs ?? 10_000,
+        100,
+        TIMER_MS_MAX,
+      ),
     },
   };
 }

@@ -37,10 +37,12 @@ export class Membership {
     return spec.id;
   }
 
-  /** Changes a node's share of what is put from now on, and of the names. */
-  reweigh(id: string, weight: number): void {
+  /** Changes a node's share of what is put from now on, and of the names; or whether it is put to at all. */
+  update(id: string, { weight, takesPuts }: { weight: number; takesPuts: boolean }): void {
     const node = this.#cluster.findNode(id);
     if (node === undefined) return;
+    node.takesPuts = takesPuts;
+    if (node.weight === weight) return;
     node.weight = weight;
     this.#cluster.setNodes(this.#cluster.nodes);
   }

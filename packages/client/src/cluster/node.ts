@@ -60,6 +60,8 @@ export class ClusterNode {
   readonly port: number;
   /** Only Membership changes it, and the ring with it. */
   weight: number;
+  /** False: whoever knows the nodes says that it is to be read only. */
+  takesPuts = true;
   readonly operations: OperationLog = new OperationLog();
   readonly #transport: NodeTransport;
   readonly #options: ClusterNodeOptions;
@@ -91,8 +93,9 @@ export class ClusterNode {
     return this.#lastError;
   }
 
-  /** Up, and didn't refuse this lately. */
+  /** Up, meant for this, and didn't refuse it lately. */
   isFit(duty: NodeDuty): boolean {
+    if (duty === "puts" && !this.takesPuts) return false;
     return this.#state === "up" && !this.#refusals[duty].isHeld;
   }
 

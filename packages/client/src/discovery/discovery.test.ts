@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { dnsError, FakeDns, srvRecord } from "../testing/fake-dns.ts";
-import { Discovery, type Members } from "./discovery.ts";
-import { splitServers } from "./dns-server.ts";
+import { Discovery, type MemberState, type Members } from "./discovery.ts";
+import { splitServers } from "./named-server.ts";
 
 const REFRESH_MS = 30_000;
 const SRV = "_memcache._tcp.example";
@@ -15,8 +15,9 @@ class FakeMembers implements Members {
     return this.weights.size;
   }
 
-  findWeight(id: string): number | undefined {
-    return this.weights.get(id);
+  find(id: string): MemberState | undefined {
+    const weight = this.weights.get(id);
+    return weight === undefined ? undefined : { weight, takesPuts: true };
   }
 
   isLeaving(id: string): boolean {
@@ -29,7 +30,7 @@ class FakeMembers implements Members {
     this.weights.set(id, weight);
   }
 
-  reweigh(id: string, weight: number): void {
+  update(id: string, { weight }: MemberState): void {
     this.log.push(`=${id}`);
     this.weights.set(id, weight);
   }
@@ -60,15 +61,17 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  discovery?.close();
+  void discovery?.close();
   vi.useRealTimers();
 });
 
 async function start(...servers: string[]): Promise<void> {
   discovery = new Discovery({
-    servers: splitServers(servers).dns,
+    servers: splitServers(servers).named,
     members,
     refreshMs: REFRESH_MS,
+    sessionTimeoutMs: 10_000,
+    endpoint: "memcache",
     firstAnswerMs: 5_000,
     resolver: dns,
     onError: (server, { message }) => errors.push(`${server}: ${message}`),
@@ -251,7 +254,7 @@ test("closing ends the lookups and lets everybody go on", async () => {
   dns.resolveSrv = () => new Promise(() => {});
   const starting = start(`dns+srv://${SRV}`, "dns://k:1");
   await vi.advanceTimersByTimeAsync(0);
-  discovery!.close();
+  void discovery!.close();
   await starting;
   expect(dns.isCancelled).toBe(true);
   expect(vi.getTimerCount()).toBe(0);

@@ -1,31 +1,42 @@
-// Keeps the members of a cluster as DNS has them: looks each name up again and again, lets in what is new, lets go what
-// has vanished. A failed or empty answer changes nothing. Nodes that somebody else let in are never let go here, and
-// nodes that somebody else let go stay away until DNS has forgotten them.
+// Keeps the members of a cluster as its sources have them: lets in what is new, lets go what has vanished. Nodes that
+// somebody else let in are never let go here, and nodes that somebody else let go stay away until the sources have
+// forgotten them.
 
 import { Resolver } from "node:dns/promises";
-import { Backoff } from "../cluster/backoff.ts";
 import type { ResolvedNodeSpec } from "../node-address.ts";
-import { type DnsResolver, lookUp } from "./dns-lookup.ts";
-import type { DnsServer } from "./dns-server.ts";
+import type { TransportName } from "../options.ts";
+import type { DnsResolver } from "./dns-lookup.ts";
+import { DnsSource } from "./dns-source.ts";
+import type { NamedServer } from "./named-server.ts";
+import type { FoundNode, FoundNodes, News, Source } from "./source.ts";
+import { ZookeeperSource } from "./zookeeper-source.ts";
+
+/** What sources may change of a member. */
+export type MemberState = Pick<FoundNode, "weight" | "takesPuts">;
 
 /** The members, as far as they are discovery's business. */
 export interface Members {
   /** How many are in the cluster, apart from those that are leaving. */
   readonly length: number;
-  /** The weight of a node that is in the cluster. */
-  findWeight(id: string): number | undefined;
+  /** Of a node that is in the cluster. */
+  find(id: string): MemberState | undefined;
   /** Whether the node was let go and isn't done with yet: it can't be let in again before. */
   isLeaving(id: string): boolean;
+  /** Lets a node in, which is to take puts. */
   add(node: ResolvedNodeSpec): void;
-  reweigh(id: string, weight: number): void;
+  update(id: string, state: MemberState): void;
   /** Resolves when the node is done with. */
   remove(id: string): Promise<unknown>;
 }
 
 export interface DiscoveryParts {
-  readonly servers: readonly DnsServer[];
+  readonly servers: readonly NamedServer[];
   readonly members: Members;
   readonly refreshMs: number;
+  /** How long a session with ZooKeeper outlives its connection, in milliseconds. */
+  readonly sessionTimeoutMs: number;
+  /** What the nodes of ZooKeeper are to be spoken to with. */
+  readonly endpoint: TransportName;
   /** How long calls are held up for the first answers, in milliseconds. */
   readonly firstAnswerMs: number;
   readonly resolver: DnsResolver | undefined;
@@ -33,50 +44,53 @@ export interface DiscoveryParts {
   onError(server: string, error: Error): void;
 }
 
-const RETRY_MS = 500;
-/** The part of the time between two lookups that is left to chance. */
-const JITTER = 0.2;
 /** Of one query; three are sent before a lookup has failed. */
 const QUERY_MS = 2_000;
 
-interface Source {
-  readonly server: DnsServer;
-  readonly retry: Backoff;
-  /** The last answer that had nodes. */
-  nodes: ReadonlyMap<string, ResolvedNodeSpec>;
+interface Place {
+  readonly source: Source;
+  nodes: FoundNodes;
   hasAnswered: boolean;
-  timer: NodeJS.Timeout | undefined;
 }
 
 export class Discovery {
   readonly #parts: DiscoveryParts;
   readonly #resolver: DnsResolver;
-  readonly #sources: readonly Source[];
-  /** Ids of nodes that were let in from here and that DNS has had ever since. */
+  readonly #places: readonly Place[];
+  /** Ids of nodes that were let in from here and that the sources have had ever since. */
   readonly #owned = new Set<string>();
   readonly #waiting = new Set<() => void>();
   #firstTimer: NodeJS.Timeout | undefined;
   #isAnswered = false;
   #isClosed = false;
+  #fatal: Error | undefined;
 
   /** Starts looking. */
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
     this.#resolver = parts.resolver ?? new Resolver({ timeout: QUERY_MS, tries: 3 });
-    const retryMs = Math.min(RETRY_MS, parts.refreshMs);
-    this.#sources = parts.servers.map((server) => ({
-      server,
-      retry: new Backoff({ minMs: retryMs, maxMs: parts.refreshMs, factor: 2, jitter: 0.5 }),
-      nodes: new Map(),
-      hasAnswered: false,
-      timer: undefined,
-    }));
     this.#firstTimer = setTimeout(() => this.#letGoOn(), parts.firstAnswerMs);
-    for (const source of this.#sources) void this.#look(source);
+    this.#places = parts.servers.map((server) => this.#open(server));
+  }
+
+  #open(server: NamedServer): Place {
+    const { refreshMs, sessionTimeoutMs, endpoint } = this.#parts;
+    const onNews = (news: News): void => this.#learn(server, place, news);
+    const source =
+      server.kind === "zookeeper"
+        ? new ZookeeperSource(server, { sessionTimeoutMs, endpoint, onNews })
+        : new DnsSource(server, { refreshMs, resolver: this.#resolver, onNews });
+    const place: Place = { source, nodes: new Map(), hasAnswered: false };
+    return place;
+  }
+
+  /** Why some source will never find anything. */
+  get fatal(): Error | undefined {
+    return this.#fatal;
   }
 
   /**
-   * Resolves when each name was looked up once, well or not, when that takes too long, or when the signal or close()
+   * Resolves when each source has told something, well or not, when that takes too long, or when the signal or close()
    * says so; in the order of the calls.
    */
   answered(signal?: AbortSignal): Promise<void> {
@@ -92,25 +106,20 @@ export class Discovery {
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#letGoOn();
-    for (const { timer } of this.#sources) clearTimeout(timer);
     this.#resolver.cancel?.();
+    await Promise.all(this.#places.map(({ source }) => source.close()));
   }
 
-  async #look(source: Source): Promise<void> {
-    const { server, retry } = source;
-    const { nodes, error } = await lookUp(server, this.#resolver, source.nodes);
+  #learn(server: NamedServer, place: Place, { nodes, error, isFatal }: News): void {
     if (this.#isClosed) return;
-    if (nodes.size > 0) source.nodes = nodes;
-    if (error === undefined) retry.reset();
-    const { refreshMs } = this.#parts;
-    const pauseMs = error === undefined ? refreshMs * (1 - JITTER * Math.random()) : retry.nextMs();
-    source.timer = setTimeout(() => void this.#look(source), pauseMs).unref();
-    source.hasAnswered = true;
+    place.hasAnswered = true;
+    if (nodes !== undefined) place.nodes = nodes;
+    if (isFatal) this.#fatal = error;
     this.#reconcile();
-    if (this.#sources.every(({ hasAnswered }) => hasAnswered)) this.#letGoOn();
+    if (this.#places.every(({ hasAnswered }) => hasAnswered)) this.#letGoOn();
     if (error !== undefined) this.#parts.onError(server.text, error);
   }
 
@@ -123,19 +132,22 @@ export class Discovery {
   /** Lets in before it lets go, so that the cluster is never without nodes. */
   #reconcile(): void {
     const { members } = this.#parts;
-    const wanted = new Map(this.#sources.flatMap(({ nodes }) => [...nodes]));
+    const wanted = mergeNodes(this.#places);
     for (const [id, node] of wanted) {
-      const weight = members.findWeight(id);
-      if (this.#owned.has(id)) {
-        if (weight !== undefined && weight !== node.weight) members.reweigh(id, node.weight);
-      } else if (weight === undefined && !members.isLeaving(id)) {
+      let member = members.find(id);
+      if (member === undefined && !this.#owned.has(id) && !members.isLeaving(id)) {
         this.#owned.add(id);
         members.add(node);
+        member = members.find(id);
       }
+      if (member === undefined || !this.#owned.has(id)) continue;
+      const { weight, takesPuts } = node;
+      if (member.weight !== weight || member.takesPuts !== takesPuts)
+        members.update(id, { weight, takesPuts });
     }
     for (const id of this.#owned) {
       if (wanted.has(id)) continue;
-      const isMember = members.findWeight(id) !== undefined;
+      const isMember = members.find(id) !== undefined;
       // The one that is to take its place is still on its way out: it comes back first.
       if (isMember && members.length === 1) continue;
       this.#owned.delete(id);
@@ -143,9 +155,21 @@ export class Discovery {
     }
   }
 
-  /** DNS may have the node again when it is done with. */
+  /** The sources may have the node again when it is done with. */
   async #remove(id: string): Promise<void> {
     await this.#parts.members.remove(id);
     if (!this.#isClosed) this.#reconcile();
   }
+}
+
+/** A node that one of them would not have written to isn't. */
+function mergeNodes(places: readonly Place[]): Map<string, FoundNode> {
+  const merged = new Map<string, FoundNode>();
+  for (const { nodes } of places) {
+    for (const [id, node] of nodes) {
+      const takesPuts = node.takesPuts && merged.get(id)?.takesPuts !== false;
+      merged.set(id, { ...node, takesPuts });
+    }
+  }
+  return merged;
 }

@@ -1,8 +1,9 @@
 // One look into DNS: which nodes does a name stand for at present. Knows records, not what to do about failures.
 
 import type { SrvRecord } from "node:dns";
-import { type ResolvedNodeSpec, renderNodeAddress } from "../node-address.ts";
+import { renderNodeAddress } from "../node-address.ts";
 import type { DnsServer } from "./dns-server.ts";
+import type { FoundNode, FoundNodes } from "./source.ts";
 
 /** What is needed of DNS: a part of `Resolver` of node:dns/promises. */
 export interface DnsResolver {
@@ -15,7 +16,7 @@ export interface DnsResolver {
 
 export interface DnsAnswer {
   /** By their ids, which are "target:port". */
-  readonly nodes: ReadonlyMap<string, ResolvedNodeSpec>;
+  readonly nodes: FoundNodes;
   /** Why the answer may be incomplete. */
   readonly error: Error | undefined;
 }
@@ -27,11 +28,7 @@ const NOTHING = new Set(["ENODATA", "ENOTFOUND"]);
  * Looks a name up. When only the IPv4 or only the IPv6 addresses could not be had, those in `last` stand for them. No
  * nodes at all is an error too. Never rejects.
  */
-export async function lookUp(
-  server: DnsServer,
-  resolver: DnsResolver,
-  last: ReadonlyMap<string, ResolvedNodeSpec>,
-): Promise<DnsAnswer> {
+export async function lookUp(server: DnsServer, resolver: DnsResolver, last: FoundNodes): Promise<DnsAnswer> {
   const { nodes, error } =
     server.kind === "srv"
       ? await lookUpService(server.name, resolver)
@@ -41,7 +38,7 @@ export async function lookUp(
 }
 
 interface Found {
-  readonly nodes: readonly ResolvedNodeSpec[];
+  readonly nodes: readonly FoundNode[];
   readonly error: Error | undefined;
 }
 
@@ -52,7 +49,7 @@ interface Found {
 async function lookUpService(name: string, resolver: DnsResolver): Promise<Found> {
   const { found, error } = await ask(() => resolver.resolveSrv(name));
   const heaviest = Math.max(1, ...found.map(({ weight }) => weight));
-  const nodes = found.flatMap((record): ResolvedNodeSpec[] => {
+  const nodes = found.flatMap((record): FoundNode[] => {
     const host = record.name.replace(/\.$/, "").toLowerCase();
     // A target of "." says that there is no such service.
     if (host === "" || record.port < 1) return [];
@@ -65,7 +62,7 @@ async function lookUpAddresses(
   name: string,
   port: number,
   resolver: DnsResolver,
-  last: readonly ResolvedNodeSpec[],
+  last: readonly FoundNode[],
 ): Promise<Found> {
   const [four, six] = await Promise.all([
     ask(() => resolver.resolve4(name)),
@@ -89,10 +86,10 @@ async function ask<T>(question: () => Promise<T[]>): Promise<{ found: T[]; error
   }
 }
 
-function hostsOf(nodes: readonly ResolvedNodeSpec[], isMeant: (host: string) => boolean): string[] {
+function hostsOf(nodes: readonly FoundNode[], isMeant: (host: string) => boolean): string[] {
   return nodes.map(({ host }) => host).filter(isMeant);
 }
 
-function nodeAt(host: string, port: number, weight: number): ResolvedNodeSpec {
-  return { host, port, weight, id: renderNodeAddress({ host, port }) };
+function nodeAt(host: string, port: number, weight: number): FoundNode {
+  return { host, port, weight, id: renderNodeAddress({ host, port }), takesPuts: true };
 }

@@ -3,36 +3,14 @@
 
 import { isIP } from "node:net";
 import { KestrelClientError } from "../errors.ts";
-import { DEFAULT_PORT, parseNodeAddress, type ServerSpec } from "../node-address.ts";
+import { parseNodeAddress } from "../node-address.ts";
 
 export type DnsServer =
   | { readonly kind: "srv"; readonly text: string; readonly name: string }
   | { readonly kind: "addresses"; readonly text: string; readonly name: string; readonly port: number };
 
-export interface SplitServers {
-  /** Those that name one node each. */
-  readonly plain: ServerSpec[];
-  readonly dns: DnsServer[];
-}
-
-/** Tells names in DNS from plain servers. Throws `bad-request` when a name in DNS can't be one, or comes twice. */
-export function splitServers(
-  servers: readonly ServerSpec[],
-  defaultPort: number = DEFAULT_PORT,
-): SplitServers {
-  const plain: ServerSpec[] = [];
-  const dns = new Map<string, DnsServer>();
-  for (const server of servers) {
-    const found = typeof server === "string" ? parseDnsServer(server, defaultPort) : undefined;
-    if (found === undefined) plain.push(server);
-    else if (dns.has(found.text)) throw badServer(`"${found.text}" is named twice`);
-    else dns.set(found.text, found);
-  }
-  return { plain, dns: [...dns.values()] };
-}
-
-/** Undefined: it is no name in DNS but a plain server. Throws `bad-request` when it can be neither. */
-function parseDnsServer(text: string, defaultPort: number): DnsServer | undefined {
+/** Undefined: it is no name in DNS. Throws `bad-request` when it looks like one and can't be. */
+export function parseDnsServer(text: string, defaultPort: number): DnsServer | undefined {
   const [, scheme, rest] = /^(dns|dns\+srv):\/\/(.*)$/.exec(text) ?? [];
   if (scheme === undefined || rest === undefined) return undefined;
   if (scheme === "dns+srv") {

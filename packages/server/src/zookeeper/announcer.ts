@@ -8,14 +8,9 @@ import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../logging.ts";
 import type { ServerStatus, ZookeeperSettings } from "../settings/server-settings.ts";
 import type { NodeStatus } from "../status/node-status.ts";
-import {
-  type ConnectZookeeper,
-  isZookeeperError,
-  type ZookeeperConnection,
-  type ZookeeperSession,
-} from "./connection.ts";
+import type { ConnectZookeeper, ZookeeperConnection, ZookeeperSession } from "./connection.ts";
 import { OutageLog } from "./outage-log.ts";
-import { ServerSet } from "./server-set.ts";
+import { isZookeeperError, ServerSet } from "./server-set.ts";
 
 export type SetName = "read" | "write";
 

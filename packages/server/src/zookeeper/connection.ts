@@ -2,7 +2,8 @@
  * One connection to one ZooKeeper server. node-zookeeper-client does the talking; this file knows its sharp edges, and
  * alone does. The library would go on with what is left of a broken connection, wait for ever for a server that has
  * fallen silent, and throw where nothing of ours catches it, so a connection that fails in any way is given up here for
- * good; whoever wants to go on with its session opens another.
+ * good; whoever wants to go on with its session opens another. The packages of server and client have this same file,
+ * since they share no package; a test holds the two together.
  */
 import type { Socket } from "node:net";
 import type { Client, Event } from "node-zookeeper-client";
@@ -42,7 +43,7 @@ export interface ZookeeperOptions {
  * `expired`: there is no such session any more. `lost`: the connection ended, and what was asked may have been done.
  * Others are ZooKeeper's own: NO_NODE, NO_AUTH, NODE_EXISTS…
  */
-class ZookeeperError extends Error {
+export class ZookeeperError extends Error {
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {
@@ -52,13 +53,8 @@ class ZookeeperError extends Error {
   }
 }
 
-/** Whether it is a ZookeeperError of this code. */
-export function isZookeeperError(error: unknown, code: string): boolean {
-  return error instanceof ZookeeperError && error.code === code;
-}
-
 /** What is told of a node that there is. */
-interface ZookeeperStat {
+export interface ZookeeperStat {
   /** Of the session that it goes with, in hexadecimal; zeros for a node that stays. */
   readonly owner: string;
 }
@@ -310,7 +306,7 @@ class Connection implements ZookeeperConnection {
     try {
       return await this.#ask(send);
     } catch (error) {
-      if (isZookeeperError(error, "NO_NODE")) return null;
+      if (error instanceof ZookeeperError && error.code === "NO_NODE") return null;
       throw error;
     }
   }

@@ -1,5 +1,10 @@
 /** One server set in ZooKeeper: a folder with an entry for each of its members, which goes with the member's session. */
-import { isZookeeperError, type ZookeeperAclEntry, type ZookeeperConnection } from "./connection.ts";
+import { type ZookeeperAclEntry, type ZookeeperConnection, ZookeeperError } from "./connection.ts";
+
+/** Whether ZooKeeper, or the way to it, failed with this code. */
+export function isZookeeperError(error: unknown, code: string): boolean {
+  return error instanceof ZookeeperError && error.code === code;
+}
 
 const memberPrefix = "member_";
 
