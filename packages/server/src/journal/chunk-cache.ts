@@ -6,6 +6,7 @@
 import { type Chunk, chunkSizeMax } from "./chunk.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
 import { type Stretch, splitStretches } from "./frame.ts";
+import { releaseLargeItem } from "./large-item.ts";
 import type { LogReader } from "./log-reader.ts";
 
 /** How far ahead of a reader bytes are read back. */
@@ -68,7 +69,9 @@ export class ChunkCache {
   drop(chunk: Chunk): void {
     const { buffer } = chunk;
     this.account(chunk.hold(null));
-    if (buffer !== null) this.#budget.chunkMemory.giveBack(buffer);
+    if (buffer === null) return;
+    if (chunk.isFixed) releaseLargeItem(buffer);
+    else this.#budget.chunkMemory.giveBack(buffer);
   }
 
   /** Keeps within `bytesMax` of this log and the server's budget, as far as there is something to let go. */

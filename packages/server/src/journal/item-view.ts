@@ -3,7 +3,7 @@ import type { Receipt } from "./receipt.ts";
 
 /**
  * One object that the engine uses again and again: valid until the next call into the engine. Copy the data that
- * you keep, or, of items of `largeItemBytes` and more, hold on to a subarray: those bytes never change.
+ * you keep, or, of items of `largeItemBytes` and more, hold on to a subarray with `holdLargeItem`.
  */
 export interface ItemView {
   /** Rises by one per item of a log (a queue and its fanouts), from 1. */

@@ -1,7 +1,14 @@
 /** Large items: memory that is given away is kept as it is, and nobody else's ever changes. */
 import { expect, test } from "vitest";
 import { TestNode } from "../testing/node.ts";
-import { allocateLargeItem, largeItemBytes, largeItemStart } from "./large-item.ts";
+import {
+  allocateLargeItem,
+  claimLargeItem,
+  holdLargeItem,
+  largeItemBytes,
+  largeItemStart,
+  releaseLargeItem,
+} from "./large-item.ts";
 
 const size = 2 * largeItemBytes;
 
@@ -49,3 +56,46 @@ test("large items between small ones are the same after a restart, each in a chu
   const after = await node.afterKill();
   expect(await after.drain("q")).toEqual(["first", "a".repeat(size), "b".repeat(size), "last"]);
 });
+
+test("memory is used again once nobody holds it, and not before", () => {
+  const claimed = (): Buffer => claimLargeItem(largeItem("a"), largeItemStart, largeItemStart + size);
+  const memory = claimed();
+  holdLargeItem(memory);
+  releaseLargeItem(memory);
+  expect(allocateLargeItem(size).buffer).not.toBe(memory.buffer);
+  releaseLargeItem(memory);
+  // Somebody who was shown it before the log let it go.
+  holdLargeItem(memory);
+  expect(allocateLargeItem(size).buffer).not.toBe(memory.buffer);
+  releaseLargeItem(memory);
+  const again = allocateLargeItem(size);
+  expect(again.buffer).toBe(memory.buffer);
+  releaseLargeItem(memory);
+  expect(allocateLargeItem(size).buffer).not.toBe(memory.buffer);
+});
+
+test.each([
+  ["in files", true],
+  ["in memory", false],
+])(
+  "items of a queue %s that are held stay what they are while others come and go",
+  async (_, keepJournal) => {
+    const node = await TestNode.start({ default: { keepJournal } });
+    const shown: { data: Buffer; fill: string }[] = [];
+    const receiver = { receive: () => {}, miss: () => {} };
+    for (let round = 0; round < 100; round++) {
+      const fill = String.fromCharCode(97 + (round % 26));
+      put(node, "q", largeItem(fill));
+      node.turn.endNow();
+      const item = node.queue("q").get("take", 0, receiver) as { buffer: Buffer; start: number; end: number };
+      const data = item.buffer.subarray(item.start, item.end);
+      if (round % 3 > 0) shown.push({ data, fill });
+      if (round % 3 > 0) holdLargeItem(data);
+      node.turn.endNow();
+      if (shown.length < 5) continue;
+      const first = shown.shift()!;
+      expect(first.data.toString("latin1")).toBe(first.fill.repeat(size));
+      releaseLargeItem(first.data);
+    }
+  },
+);

@@ -4,7 +4,7 @@
  * is nearly always so. Outputs are pooled, so that an idle connection holds none.
  */
 import type { Socket } from "node:net";
-import { largeItemBytes } from "../journal/large-item.ts";
+import { holdLargeItem, largeItemBytes, releaseLargeItem } from "../journal/large-item.ts";
 import type { Receipt, ReceiptState } from "../journal/receipt.ts";
 import type { Queue } from "../queue/queue.ts";
 
@@ -103,13 +103,17 @@ export class Output {
   /** An item's data; large data is not copied and must not change. */
   data(source: Buffer, start: number, end: number): void {
     if (end - start >= largeItemBytes) {
-      const data = source.subarray(start, end);
-      this.large.push({ offset: this.length, data });
-      this.largeBytes += data.length;
+      this.#refer(source.subarray(start, end));
     } else {
       const at = this.reserve(end - start);
       source.copy(this.bytes, at, start, end);
     }
+  }
+
+  #refer(data: Buffer): void {
+    holdLargeItem(data);
+    this.large.push({ offset: this.length, data });
+    this.largeBytes += data.length;
   }
 
   /** What was appended since `start` and `largeStart` hangs on the receipt. */
@@ -179,8 +183,7 @@ export class Output {
     for (let i = largeStart; i < largeEnd; i++) {
       const { offset, data } = source.large[i]!;
       this.#copy(source.bytes, from, offset);
-      this.large.push({ offset: this.length, data });
-      this.largeBytes += data.length;
+      this.#refer(data);
       from = offset;
     }
     this.#copy(source.bytes, from, end);
@@ -198,7 +201,10 @@ export class Output {
       let from = 0;
       for (const { offset, data } of this.large) {
         if (offset > from) socket.write(this.bytes.subarray(from, offset));
-        socket.write(data);
+        // After an error the system may still be reading.
+        socket.write(data, (error) => {
+          if (error === null || error === undefined) releaseLargeItem(data);
+        });
         from = offset;
       }
       if (this.length > from) socket.write(this.bytes.subarray(from, this.length));

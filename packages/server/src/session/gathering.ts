@@ -5,7 +5,7 @@
  */
 
 import type { ItemView } from "../journal/item-view.ts";
-import { largeItemBytes } from "../journal/large-item.ts";
+import { holdLargeItem, largeItemBytes } from "../journal/large-item.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Began } from "../metrics/timings.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -130,6 +130,7 @@ export class Gathering implements Receiver {
     let data: Buffer;
     if (size >= largeItemBytes) {
       data = buffer.subarray(start, end);
+      holdLargeItem(data);
     } else {
       data = Buffer.allocUnsafe(size);
       buffer.copy(data, 0, start, end);
