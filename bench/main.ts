@@ -15,6 +15,8 @@ import { renderSection, type Section } from "./section.ts";
 import { fanouts } from "./suites/fanouts.ts";
 import { idle } from "./suites/idle.ts";
 import { latency } from "./suites/latency.ts";
+import { nodes } from "./suites/nodes.ts";
+import { placing } from "./suites/placing.ts";
 import { queues } from "./suites/queues.ts";
 import { reliable } from "./suites/reliable.ts";
 import { shapes } from "./suites/shapes.ts";
@@ -23,7 +25,19 @@ import { steady } from "./suites/steady.ts";
 import type { Bench, Suite } from "./suites/suite.ts";
 import { sync } from "./suites/sync.ts";
 
-const suites: readonly Suite[] = [shapes, reliable, latency, sync, sizes, idle, queues, fanouts, steady];
+const suites: readonly Suite[] = [
+  shapes,
+  reliable,
+  latency,
+  sync,
+  sizes,
+  idle,
+  queues,
+  fanouts,
+  steady,
+  nodes,
+  placing,
+];
 const page = fileURLToPath(new URL("../../docs/performance.md", import.meta.url));
 
 const usage = `Measures operations a second of a Kestrel node against a bare Node TCP responder and other servers.

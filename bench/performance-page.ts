@@ -5,7 +5,9 @@
 
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
-import { renderChart, type Section, withoutEmptyColumns } from "./section.ts";
+import { dirname, join } from "node:path";
+import { renderChartSvg } from "./chart-svg.ts";
+import { type Section, withoutEmptyColumns } from "./section.ts";
 
 /** What is true of the whole run. */
 export interface RunFacts {
@@ -26,8 +28,17 @@ export async function writeToPage(
   facts: RunFacts,
 ): Promise<void> {
   let page = existsSync(path) ? await readFile(path, "utf8") : "# Performance\n";
-  for (const section of sections) page = replaceSection(page, section.name, renderMarkdown(section, facts));
+  for (const section of sections) {
+    page = replaceSection(page, section.name, renderMarkdown(section, facts));
+    if (section.chart.length === 0) continue;
+    await writeFile(join(dirname(path), chartName(section)), renderChartSvg(section.chart));
+  }
   await writeFile(path, page);
+}
+
+/** Beside the page. */
+function chartName({ name }: Section): string {
+  return `performance-${name}.svg`;
 }
 
 /** The page with that text between the marks of the name; at its end when it has none. */
@@ -44,7 +55,7 @@ function renderMarkdown(section: Section, facts: RunFacts): string {
   if (section.notes.length > 0) parts.push(section.notes.join(" "), "");
   const { head, rows } = withoutEmptyColumns(section);
   parts.push(...markdownTable(head, rows));
-  if (section.chart.length > 0) parts.push("", "```text", ...renderChart(section.chart), "```");
+  if (section.chart.length > 0) parts.push("", `![${section.title}](${chartName(section)})`);
   if (section.verdicts.length > 0) {
     const rows = section.verdicts.map(({ what, target, figure, isMet, gap }) => [
       what,

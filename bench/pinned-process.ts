@@ -2,7 +2,7 @@
 
 import { type ChildProcess, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 
@@ -71,6 +71,21 @@ export async function endProcess(child: ChildProcess): Promise<void> {
 
 /** CPU time in seconds that the process has taken so far, or null where the system doesn't tell (Linux does). */
 export function cpuSecondsOf(pid: number): number | null {
+  return scheduledSecondsOf(pid) ?? tickedSecondsOf(pid);
+}
+
+/** To the nanosecond, of all threads that are still there; null where the kernel doesn't count so. */
+function scheduledSecondsOf(pid: number): number | null {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`);
+    const times = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1"));
+    return times.reduce((sum, line) => sum + Number(line.split(" ")[0]) / 1e9, 0);
+  } catch {
+    return null;
+  }
+}
+
+function tickedSecondsOf(pid: number): number | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -51,6 +51,7 @@ export async function startKestrel(
   settings: object = {},
   name: string = kestrelName,
   program: string = kestrelProgram,
+  core: number = serverCore,
 ): Promise<Target> {
   const folder = await mkdtemp(join(tmpdir(), "kestrel-bench-"));
   const config = join(folder, "kestrel.json");
@@ -58,7 +59,7 @@ export async function startKestrel(
   const off = ["text", "thrift", "admin"].flatMap((other) => [`--${other}-port`, "off"]);
   const where = ["--listen", host, "--memcache-port", "0", ...off, "--queue-path", join(folder, "spool")];
   const args = [program, "--config", config, ...where, "--log-level", "warn"];
-  const child = spawnPinned(serverCore, args, "pipe");
+  const child = spawnPinned(core, args, "pipe");
   const ready = JSON.parse(await firstLine(child)) as { listeners: { memcache: { port: number } } };
   return {
     name,
