@@ -85,7 +85,7 @@ function renderTable(head: readonly string[], rows: readonly string[][]): string
 }
 
 /** Bars that are as long as their values, the longest as long as may be. */
-export function renderChart(bars: readonly Bar[]): string[] {
+function renderChart(bars: readonly Bar[]): string[] {
   const labelWidth = Math.max(...bars.map(({ label }) => label.length));
   const most = Math.max(...bars.map(({ value }) => value));
   return bars.map(({ label, value, text }) => {
