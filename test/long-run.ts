@@ -6,6 +6,7 @@
  *     long-run soak      [--minutes N] [--seed S]    everything at once, nothing grown in the end (60)
  *     long-run client    [--minutes N] [--seed S] [--transport memcache|thrift]
  *                                                    the cluster client over nodes that everything happens to (10 each)
+ *     long-run power     [--rounds N]  [--seed S]    histories with power losses, for each way to sync (2000)
  *     long-run full-disk [--rounds N]                a disk that is full again and again (50)
  *
  * The seeds are printed; a seed that is given back repeats the choices, not the timing.
@@ -59,6 +60,14 @@ const runs: Record<string, LongRun> = {
     lengthVariables: ["CLIENT_SOAK_MS"],
     seedVariables: ["CLIENT_SOAK_SEED"],
     tests: ["test/client/soak"],
+  },
+  power: {
+    option: "rounds",
+    usual: 2000,
+    perUnit: 1,
+    lengthVariables: ["KESTREL_POWER_RUNS"],
+    seedVariables: ["KESTREL_SEED"],
+    tests: ["packages/server/src/journal/power-loss.test.ts"],
   },
   "full-disk": {
     option: "rounds",

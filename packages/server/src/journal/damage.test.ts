@@ -141,3 +141,24 @@ test("an item that holds the bytes of a frame is never taken for one", async () 
   const next = await TestNode.start({}, disk);
   expect(await next.drain("q")).toEqual(["first", "last"]);
 });
+
+test("readers outlive the segment that alone tells of them", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 200 } });
+  node.queues.obtain("q+audit");
+  node.put("q", `first ${"-".repeat(200)}`);
+  node.put("q", "second");
+  await node.get("q");
+  const [, newest] = node.segmentsOf("q");
+  const disk = node.disk.afterKill();
+  // Nothing of the readers' states in the newest segment can be read any more, nor their copy.
+  const bytes = Buffer.from(disk.bytesOf(`spool/q/${newest}`));
+  bytes.fill(0xff, 12, bytes.indexOf("second") - 60);
+  disk.setBytes(`spool/q/${newest}`, bytes);
+  const next = await node.afterKill(disk);
+  expect(await next.drain("q+audit")).toHaveLength(2);
+  next.clock.advance(1000);
+  await new Promise((resolve) => setImmediate(resolve));
+  const last = await next.afterKill();
+  expect([last.queue("q+audit")?.length, last.queue("q").length]).toEqual([0, 1]);
+  expect(last.log.having("no readers' state is left: all items count as unread")).toEqual([]);
+});

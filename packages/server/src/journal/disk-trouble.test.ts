@@ -217,3 +217,22 @@ test("a full disk is freed by emptying the queue that fills it", async () => {
   expect(node.put("q", "goes again")).toBe("kept");
   expect(used()).toBeLessThan(limit);
 });
+
+test("a fanout made in a turn that failed sees what is put next, and counts it, also after a kill", async () => {
+  const node = await TestNode.start();
+  node.queues.obtain("q");
+  node.turn.endNow();
+  const data = Buffer.from("lost");
+  node.queues.put("q", data, 0, 4, 0, 0);
+  node.queues.obtain("q+late");
+  full(node);
+  node.turn.endNow();
+  node.disk.fault = () => {};
+  node.clock.advance(300);
+  await settle();
+  expect(node.put("q", "kept")).toBe("kept");
+  const next = await node.afterKill();
+  expect(next.queue("q+late").length).toBe(1);
+  expect(await next.drain("q+late")).toEqual(["kept"]);
+  expect((await next.afterKill()).queue("q+late").length).toBe(0);
+});

@@ -8,7 +8,7 @@ import type { Logger } from "../logging.ts";
 import type { Chunk } from "./chunk.ts";
 import { splitStretches } from "./frame.ts";
 import type { Reserve } from "./reserve.ts";
-import type { Segment } from "./segment.ts";
+import { encodeSegmentEnd, type Segment } from "./segment.ts";
 
 /** How often a disk that has refused is tried again, and how much it must take. */
 const probeDelayMs = 250;
@@ -123,6 +123,12 @@ async function writeUnsyncedAgain(segment: Segment): Promise<void> {
   if (file === null || segment.isDropped || syncedSize >= size) return;
   const bytes = Buffer.alloc(size - syncedSize);
   file.readNow(bytes, 0, bytes.length, syncedSize);
+  segment.unsyncedHead?.copy(bytes);
+  const contentEnd = segment.lastChunk.end;
+  if (segment.isClosed && size > contentEnd) {
+    const end = encodeSegmentEnd(segment.seed, contentEnd, segment.index());
+    bytes.set(end.subarray(Math.max(0, syncedSize - contentEnd)), Math.max(0, contentEnd - syncedSize));
+  }
   for (const chunk of segment.chunks) {
     const at = chunk.offset - syncedSize;
     if (chunk.buffer !== null && at + chunk.size > 0) {
@@ -136,6 +142,8 @@ async function writeUnsyncedAgain(segment: Segment): Promise<void> {
   file.write(bytes, 0, bytes.length, syncedSize);
   await file.sync();
   segment.syncedSize = size;
+  segment.unsyncedHead = null;
+  segment.isUnsure = false;
 }
 
 /** The refusal that a failed operation on the journal's files means. */

@@ -59,6 +59,8 @@ export class LogReader {
   /** Where to look for the next item: all before it is done, open or returned. */
   chunk: Chunk;
   #at = 0;
+  /** It was there before any item with this id or a later one. */
+  readonly #firstId: number;
   /** The last item before the position. */
   #passedId = 0;
   /** Where the item in `view` starts. */
@@ -81,6 +83,7 @@ export class LogReader {
     this.number = number;
     this.name = name;
     this.done = done;
+    this.#firstId = done.end;
     this.items = items;
     this.bytes = bytes;
     this.chunk = chunk;
@@ -192,7 +195,8 @@ export class LogReader {
     const { id, start, end } = this.view;
     this.#step();
     this.#finish(id, end - start, this.#found.chunk);
-    this.view.receipt ??= this.log.receiptForDone();
+    // Later than that of the put, which it covers.
+    this.view.receipt = this.log.receiptForDone() ?? this.view.receipt;
   }
 
   /** The item in `view` is open until it is confirmed or given back. */
@@ -317,6 +321,8 @@ export class LogReader {
 
   /** One put of a turn that could not be written: whatever was done with it never happened. */
   undoPut(id: number, size: number): void {
+    // It came after the item, in the same turn.
+    if (id < this.#firstId) return;
     if (this.#open.delete(id)) {
       this.openBytes -= size;
     } else if (this.done.has(id)) {

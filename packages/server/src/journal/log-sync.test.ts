@@ -89,3 +89,46 @@ test("the next sync waits for clients who have just been answered, for as long a
   await settle();
   expect(alone.state).toBe("kept");
 });
+
+test("who takes an item whose put is being synced waits for the next sync, which has it finished", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 0 } });
+  put(node);
+  await settle();
+  put(node);
+  await node.get("q");
+  put(node);
+  const item = node.queue("q").get("take", 0, { receive: () => {}, miss: () => {} });
+  const taken = item !== null && "receipt" in item ? item.receipt : null;
+  node.turn.endNow();
+  await settle();
+  node.clock.advance(20);
+  await settle();
+  expect(taken?.state).toBe("kept");
+  const next = await TestNode.start({}, node.disk.afterPowerLoss());
+  expect(await next.drain("q")).toEqual(["item"]);
+});
+
+test("a sync that covers only what came after a failed one heals nothing", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 100 } });
+  put(node);
+  await settle();
+  let isBroken = true;
+  node.disk.fault = (operation, file) => {
+    if (operation === "sync" && isBroken) throw systemError("EIO", file);
+  };
+  node.clock.advance(100);
+  await settle();
+  isBroken = false;
+  // Finishing goes on meanwhile, and is synced.
+  await node.get("q");
+  const written = node.disk.bytesWritten;
+  node.clock.advance(100);
+  await settle();
+  expect(node.queue("q").reader.log.refusal).not.toBeNull();
+  node.clock.advance(300);
+  await settle();
+  expect(node.queue("q").reader.log.refusal).toBeNull();
+  expect(node.disk.bytesWritten - written).toBeGreaterThan(
+    64 * 1024 + node.queue("q").reader.log.tail.end - 1,
+  );
+});

@@ -23,7 +23,13 @@ export class LogSync {
   /** Segments with bytes that no sync has covered. */
   #dirty: Set<Segment> = new Set();
   #syncFolder: (() => Promise<void>) | null = null;
+  /** What an earlier process has left, synced or not: the first sync covers that too. */
+  #inherited: readonly Segment[] = [];
   #receipts: Receipt[] = [];
+  /** Segments of which a failed sync may have dropped bytes, as long as they are not written again. */
+  readonly #unsure: Set<Segment> = new Set();
+  /** What may be removed once all that is written now is on the medium. */
+  #removals: (() => void)[] = [];
   #running: Promise<void> | null = null;
   #isWanted = false;
   /** Items below this id were written by turns that wait for a sync. */
@@ -78,9 +84,25 @@ export class LogSync {
     this.#syncFolder = syncFolder;
   }
 
+  /** These segments are there since the start: nobody knows what of them the process before this one has synced. */
+  inherited(segments: readonly Segment[], syncFolder: () => Promise<void>): void {
+    this.#inherited = segments;
+    this.#syncFolder = syncFolder;
+  }
+
   /** The segment is gone: nothing to sync. */
   forget(segment: Segment): void {
     this.#dirty.delete(segment);
+  }
+
+  /** Calls `remove` when all that has been written so far is synced, which somebody else asks for. */
+  beforeRemoval(remove: () => void): void {
+    this.#removals.push(remove);
+  }
+
+  /** Syncs when a removal waits for it. */
+  requestForRemovals(): void {
+    if (this.#removals.length > 0) this.#request();
   }
 
   /** Waits until nothing is unsynced or a sync has failed. */
@@ -94,6 +116,7 @@ export class LogSync {
 
   /** Begins no sync by itself any more. */
   close(): void {
+    this.#removals = [];
     this.#timer?.cancel();
     this.#gathering?.cancel();
   }
@@ -108,7 +131,8 @@ export class LogSync {
   /** Syncs what has been written so far. */
   #request(): void {
     if (this.#running !== null) this.#isWanted = true;
-    else if (this.#dirty.size > 0 || this.#receipts.length > 0) this.#running = this.#run();
+    else if (this.#dirty.size + this.#receipts.length + this.#removals.length > 0)
+      this.#running = this.#run();
   }
 
   /** What is written now is synced together with what those put who have just been answered, if they do so soon. */
@@ -118,27 +142,51 @@ export class LogSync {
     this.#gathering = this.#clock.after(waitMs, () => this.#request());
   }
 
+  /** Nothing goes while the disk may lack something of what allows it. */
+  #removeOrWait(removals: readonly (() => void)[]): void {
+    for (const segment of this.#unsure)
+      if (!segment.isUnsure || segment.isDropped) this.#unsure.delete(segment);
+    if (this.#unsure.size > 0) this.#removals.unshift(...removals);
+    else for (const remove of removals) remove();
+  }
+
   async #run(): Promise<void> {
     const beganMs = this.#clock.now();
     const puts = this.#puts;
     this.#puts = 0;
     this.#gathering?.cancel();
     this.#gathering = null;
-    const covered = [...this.#dirty].map((segment) => ({ segment, size: segment.size }));
+    const inherited = this.#inherited.filter((segment) => !segment.isDropped);
+    const covered = [...new Set([...inherited, ...this.#dirty])].map((segment) => ({
+      segment,
+      size: segment.size,
+    }));
     const receipts = this.#receipts;
     const syncFolder = this.#syncFolder;
+    const removals = this.#removals;
     this.#syncFolder = null;
+    this.#inherited = [];
+    this.#removals = [];
     this.#dirty = new Set();
     this.#receipts = [];
     this.#isWanted = false;
     try {
       await Promise.all(covered.map(({ segment }) => segment.file!.sync()));
       if (syncFolder !== null) await syncFolder();
-      for (const { segment, size } of covered) segment.syncedSize = size;
+      for (const { segment, size } of covered) {
+        if (segment.isUnsure) continue;
+        segment.syncedSize = size;
+        segment.unsyncedHead = null;
+      }
+      this.#removeOrWait(removals);
       for (const receipt of receipts) receipt.keep();
     } catch (cause) {
       this.#syncFolder ??= syncFolder;
+      this.#inherited = inherited;
+      this.#removals.unshift(...removals);
       const error = new KestrelError("disk", `sync failed: ${(cause as Error).message}`, { cause });
+      for (const { segment } of covered) this.#unsure.add(segment);
+      for (const segment of this.#unsure) segment.isUnsure = true;
       const isNews = covered.some(({ segment }) => !segment.isDropped);
       if (isNews) this.#onFailure(error);
       for (const receipt of receipts) receipt.fail(error, false);

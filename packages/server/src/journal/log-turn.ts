@@ -36,7 +36,7 @@ export class LogTurn {
   readonly #writer: TailWriter;
   #mark: TurnMark | null = null;
   /** Records of readers that came or went in this turn, to be written again should it fail. */
-  #readerRecords: Buffer[] = [];
+  #readerRecords: (() => Buffer)[] = [];
 
   constructor(log: LogTurnOwner, chain: SegmentChain, cache: ChunkCache, writer: TailWriter) {
     this.#log = log;
@@ -51,13 +51,13 @@ export class LogTurn {
     this.isOpen = true;
     this.#mark = { chunk: tail, size: tail.size, nextId: this.#log.nextId };
     this.receipt = new Receipt();
-    for (const record of this.#readerRecords) this.#writer.copy(record, this.#log.nextId);
+    for (const encode of this.#readerRecords) this.#writer.copy(encode(), this.#log.nextId);
   }
 
-  /** Appends what is to be told of a reader; the turn must be open. */
-  appendReaderRecord(record: Buffer): void {
-    this.#readerRecords.push(record);
-    this.#writer.copy(record, this.#log.nextId);
+  /** Appends what is to be told of a reader, which `encode` gives anew for each try; the turn must be open. */
+  appendReaderRecord(encode: () => Buffer): void {
+    this.#readerRecords.push(encode);
+    this.#writer.copy(encode(), this.#log.nextId);
   }
 
   /** Writes everything that the file does not have yet. Throws the system's error. */

@@ -77,7 +77,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     this.cache = new ChunkCache(this, options.budget);
     this.#health = new LogHealth(options, this);
     this.#sync = new LogSync(options.clock, (error) => this.#health.syncFailed(error));
-    this.#chain = new SegmentChain({ ...options, createdMs }, this.cache, this.#sync);
+    const syncs = (): boolean => this.settings.syncJournal !== "never";
+    this.#chain = new SegmentChain({ ...options, createdMs, syncs }, this.cache, this.#sync);
     this.#writer = new TailWriter(this.#chain, this.cache, this.isDurable);
     this.#compaction = new Compaction(options, this, this.#chain);
     this.#turn = new LogTurn(this, this.#chain, this.cache, this.#writer);
@@ -108,6 +109,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     log.#chain.adopt(recovered);
     for (const state of recovered.readers) log.#addReaderOf(state);
     log.#chain.dropDead(log.readers);
+    log.#sync.requestForRemovals();
     return log;
   }
 
@@ -156,7 +158,9 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
   addReader(name: string): LogReader {
     const number = this.#freeReaderNumber();
     const reader = new LogReader(this, number, name, IdRanges.of([[0, this.nextId]]), 0, 0, this.tail);
-    this.#appendReaderRecord(encodeReaderAdded(number, this.nextId, name));
+    const firstId = this.nextId;
+    // Should this turn fail, its ids are given to other items, which the reader is to see.
+    this.#appendReaderRecord(() => encodeReaderAdded(number, Math.min(firstId, this.nextId), name));
     reader.moveToEnd(this.tail);
     this.readers.push(reader);
     return reader;
@@ -172,13 +176,13 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
 
   removeReader(reader: LogReader): void {
     this.readers.splice(this.readers.indexOf(reader), 1);
-    this.#appendReaderRecord(encodeReaderRemoved(reader.number));
+    this.#appendReaderRecord(() => encodeReaderRemoved(reader.number));
     this.#chain.suspectAll();
   }
 
-  #appendReaderRecord(record: Buffer): void {
+  #appendReaderRecord(encode: () => Buffer): void {
     this.#openTurn();
-    if (this.isDurable) this.#turn.appendReaderRecord(record);
+    if (this.isDurable) this.#turn.appendReaderRecord(encode);
   }
 
   // Appending
@@ -309,12 +313,14 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
 
   shrink(): void {
     this.#upkeep.shrink();
+    this.#sync.requestForRemovals();
   }
 
   /** The regular look: files and memory of a log that is empty and was left alone since the last look shrink. */
   sweep(): void {
     try {
       this.#upkeep.sweep();
+      this.#sync.requestForRemovals();
     } catch (cause) {
       this.#health.writeFailed(diskError(cause));
     }

@@ -21,6 +21,8 @@ export interface RecoveredLog {
   readonly segments: readonly PlacedSegment[];
   readonly readers: readonly ReaderState[];
   readonly nextId: number;
+  /** Whether the last segment tells the readers' states: if not, only an older one does, and that may go. */
+  readonly isStateLast: boolean;
   readonly nextSegmentNumber: number;
   readonly nextReaderNumber: number;
   /** 0 when no segment tells. */
@@ -94,6 +96,7 @@ class Recovery {
       segments,
       readers: states,
       nextId,
+      isStateLast: replayed.findLast((scan) => !scan.isEmpty)?.hasState ?? true,
       lostIds,
       nextSegmentNumber: newest === undefined ? 1 : findSegmentName(path.basename(newest))!.number + 1,
       nextReaderNumber: this.#nextReaderNumber,

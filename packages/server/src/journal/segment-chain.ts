@@ -21,6 +21,8 @@ export interface SegmentChainOptions {
   readonly disk: Disk;
   readonly logger: Logger;
   readonly createdMs: number;
+  /** Whether somebody syncs this log at all. */
+  readonly syncs: () => boolean;
 }
 
 export class SegmentChain {
@@ -79,8 +81,13 @@ export class SegmentChain {
       for (const place of places) this.addChunk(segment, place.offset, place.firstId, place.size);
       if (places.length === 0) this.addChunk(segment, segment.size, segment.firstId, 0);
     }
+    if (recovered.segments.length > 0) {
+      const { folder } = this.#options;
+      this.#sync.inherited([...this.segments], () => this.#syncFolders(folder!));
+    }
     const last = this.segments[this.segments.length - 1];
-    if (last === undefined || last.isClosed) this.start(recovered.nextId, recovered.readers);
+    if (last === undefined || last.isClosed || !recovered.isStateLast)
+      this.start(recovered.nextId, recovered.readers);
     else this.addChunk(last, last.size, recovered.nextId, 0);
   }
 
@@ -124,18 +131,21 @@ export class SegmentChain {
     }
     const segment = new Segment(created, name, number, firstId, head.length);
     segment.syncedSize = 0;
+    segment.unsyncedHead = head;
     this.#created(segment);
     return segment;
   }
 
   /** The segment's file is new, and so may be the folder that it is in. */
   #created(segment: Segment): void {
-    const { disk } = this.#options;
     const folder = path.dirname(segment.file!.path);
-    this.#sync.created(segment, async () => {
-      await disk.syncFolder(folder);
-      await disk.syncFolder(path.dirname(folder));
-    });
+    this.#sync.created(segment, () => this.#syncFolders(folder));
+  }
+
+  async #syncFolders(folder: string): Promise<void> {
+    const { disk } = this.#options;
+    await disk.syncFolder(folder);
+    await disk.syncFolder(path.dirname(folder));
   }
 
   addChunk(segment: Segment, offset: number, firstId: number, size: number): Chunk {
@@ -228,6 +238,12 @@ export class SegmentChain {
     if (file === null) return;
     this.#sync.forget(segment);
     file.close();
+    // What allows its removal must not be lost while the removal itself survives.
+    if (this.#options.syncs()) this.#sync.beforeRemoval(() => this.#remove(file));
+    else this.#remove(file);
+  }
+
+  #remove(file: DiskFile): void {
     const removal = this.#options.disk
       .removeFile(file.path)
       .catch((error: unknown) => {
@@ -259,6 +275,7 @@ export class SegmentChain {
       }
       segment.file = file;
       segment.syncedSize = 0;
+      segment.unsyncedHead = bytes.subarray(0, segment.firstChunk.offset);
       this.#created(segment);
       old.close();
     }

@@ -38,6 +38,10 @@ export class Segment {
   size: number;
   /** How many of them a sync has covered; what was there at the start counts as covered. */
   syncedSize: number;
+  /** A sync has failed, and later ones say nothing of what it has dropped: bytes from `syncedSize` on are unsure. */
+  isUnsure = false;
+  /** What it starts with, until a sync has covered it. */
+  unsyncedHead: Buffer | null = null;
   isClosed = false;
   /** Its file is gone, or about to go. */
   isDropped = false;

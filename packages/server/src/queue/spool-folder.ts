@@ -31,9 +31,15 @@ export class SpoolFolder {
 
   /** Creates the folder if need be and takes it. Rejects with SpoolLockedError, or the system's error. */
   static async take(spoolPath: string, disk: Disk, logger: Logger): Promise<SpoolFolder> {
+    const above = foldersAbove(spoolPath, disk);
     disk.makeFolder(spoolPath);
     const lock = await disk.lockFolder(spoolPath, (reason) => logger.info({ folder: spoolPath }, reason));
     const spool = new SpoolFolder(spoolPath, disk, logger, lock);
+    try {
+      for (const folder of above) await disk.syncFolder(folder);
+    } catch (error) {
+      logger.warn({ err: error, folder: spoolPath }, "a power loss may take the spool folder's name");
+    }
     try {
       spool.reserve.refill();
     } catch (error) {
@@ -115,4 +121,11 @@ export class SpoolFolder {
   release(): void {
     this.#lock.release();
   }
+}
+
+/** The folder that names this one, and those that name what is missing above it, from the inside out. */
+function foldersAbove(folder: string, disk: Disk): string[] {
+  const above = path.dirname(folder);
+  const isThere = above === folder || disk.isFolder(above) || above === ".";
+  return isThere ? [above] : [above, ...foldersAbove(above, disk)];
 }
