@@ -29,7 +29,8 @@ export const configShowCommand: Command = defineCommand({
       const rules = Object.fromEntries(
         ["default", ...queues.queueNames].map((name) => [name, queues.settingsFor(name)]),
       );
-      await writeOut(stdout, `${JSON.stringify({ server, queues: rules }, null, 2)}\n`);
+      const shown = JSON.stringify({ server, queues: rules }, hidePasswords, 2);
+      await writeOut(stdout, `${shown}\n`);
       return exitCodes.done;
     }
     const answers = await askEach(args as ClusterArguments, surroundings, (admin) =>
@@ -47,3 +48,9 @@ export const configShowCommand: Command = defineCommand({
     return known.length === answers.length ? exitCodes.done : exitCodes.failed;
   },
 });
+
+/** Those of users are kept as hashes, which tell nothing. */
+function hidePasswords(key: string, value: unknown): unknown {
+  if (key !== "credentials" || value === null) return value;
+  return { ...(value as object), password: "(not shown)" };
+}

@@ -117,6 +117,18 @@ describe("kq config", () => {
     expect(shown.queues["orders+audit"]).toMatchObject({ syncJournal: 0, maxAgeMs: 7 * 86_400_000 });
   });
 
+  it("doesn't show the password for ZooKeeper", async () => {
+    const path = join(folder, "zookeeper.json");
+    const credentials = { username: "kestrel", password: "secret" };
+    await writeFile(path, JSON.stringify({ zookeeper: { host: "zoo", pathPrefix: "/k", credentials } }));
+    const { out } = await run("config", "show", path);
+    expect(out).not.toContain("secret");
+    expect(JSON.parse(out).server.zookeeper).toMatchObject({
+      servers: [{ host: "zoo", port: 2181 }],
+      credentials: { username: "kestrel" },
+    });
+  });
+
   it("tells everything that is wrong with a file", async () => {
     const path = join(folder, "bad.json");
     await writeFile(path, '{"queuePath": 7, "default": {"maxItems": "many"}}');

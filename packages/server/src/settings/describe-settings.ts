@@ -1,5 +1,6 @@
 /** What a settings file comes to, in a few lines for people: ports, folder, queues, aliases. */
 import { doorNames } from "../locks/lock-settings.ts";
+import { isLoopback } from "../locks/loopback.ts";
 import type { Settings } from "./schema.ts";
 import type { ServerSettings, ZookeeperSettings } from "./server-settings.ts";
 import { zookeeperServers } from "./zookeeper-servers.ts";
@@ -9,7 +10,7 @@ export function describeSettings({ server, queues }: Settings): string[] {
   const lines = [`listens on ${server.listenAddress}: ${describePorts(server)}`, `keeps ${server.queuePath}`];
   const { queueNames, aliasNames } = queues;
   if (queueNames.length > 0) lines.push(`${countOf(queueNames, "queue")}: ${queueNames.join(", ")}`);
-  if (server.zookeeper !== null) lines.push(describeZookeeper(server.zookeeper));
+  if (server.zookeeper !== null) lines.push(describeZookeeper(server.zookeeper, server.listenAddress));
   const ports = doorNames.filter((door) => server.tls[door] !== null);
   if (ports.length > 0) lines.push(`TLS: ${ports.join(", ")}`);
   const users = server.users.map(({ name }) => name);
@@ -18,9 +19,15 @@ export function describeSettings({ server, queues }: Settings): string[] {
   return lines;
 }
 
-function describeZookeeper({ servers, pathPrefix, advertise }: ZookeeperSettings): string {
+function describeZookeeper(
+  { servers, pathPrefix, advertise }: ZookeeperSettings,
+  listenAddress: string,
+): string {
   const as = advertise === null ? "" : ` as ${advertise}`;
-  return `announced${as} by ZooKeeper ${zookeeperServers.render(servers)}: ${pathPrefix}`;
+  const line = `announced${as} by ZooKeeper ${zookeeperServers.render(servers)}: ${pathPrefix}`;
+  if (advertise !== null || !isLoopback(listenAddress)) return line;
+  // A flag may say where to listen.
+  return `${line}; needs --listen or zookeeper.advertise, since others can't reach ${listenAddress}`;
 }
 
 function describePorts({ memcachePort, textPort, thriftPort, adminPort }: ServerSettings): string {

@@ -319,6 +319,11 @@ describe("a bad file", () => {
       'zookeeper.host: expected a host name or an address, or several such as "zoo1,zoo2:2182", got "zoo:0"',
     ],
     [
+      "a zookeeper with a password that is not shown",
+      { zookeeper: { host: "zoo", pathPrefix: "/k", credentials: { username: "u", password: 12345 } } },
+      "zookeeper.credentials.password: expected a text, got something else",
+    ],
+    [
       "a zookeeper with a strange path",
       { zookeeper: { host: "zoo", pathPrefix: "kestrel" } },
       'zookeeper.pathPrefix: expected a path that begins with "/", got "kestrel"',

@@ -57,7 +57,10 @@ const zookeeperSchema = v.pipe(
       sessionTimeout: setting(period),
       advertise: setting(orNone(text("a host name or an address"))),
       credentials: v.nullable(
-        section({ username: setting(text("a text")), password: setting(text("a text")) }, {}),
+        section(
+          { username: setting(text("a text")), password: setting({ ...text("a text"), isSecret: true }) },
+          {},
+        ),
       ),
       acl: setting(zookeeperAcl),
     },
@@ -129,7 +132,10 @@ function toZookeeper(section: Section | null | undefined): ZookeeperSettings | n
   if (section == null) return null;
   const port = (section.port ?? zookeeperPort) as number;
   return {
-    servers: (section.host as ZookeeperServer[]).map((server) => ({ port, ...server })),
+    servers: (section.host as ZookeeperServer[]).map((server) => ({
+      host: server.host,
+      port: server.port ?? port,
+    })),
     pathPrefix: section.pathPrefix as string,
     sessionTimeoutMs: (section.sessionTimeout ?? 10_000) as number,
     advertise: (section.advertise ?? null) as string | null,
