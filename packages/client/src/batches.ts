@@ -3,6 +3,7 @@
 
 import type { BatchOutcome } from "./call-options.ts";
 import type { PutResult } from "./cluster/puts.ts";
+import type { ReadRequest, Reads } from "./cluster/reads.ts";
 import type { FoundRead } from "./cluster/waiting-room.ts";
 import { KestrelClientError } from "./errors.ts";
 import type { OpenRead } from "./transport/transport.ts";
@@ -18,11 +19,27 @@ export function batchOutcomeOf(result: PutResult): BatchOutcome {
   return { stored: false, reason: "error", error: result };
 }
 
+/** Takes up to so many items; waits, if told to, only for the first. `opensMany`: one call opens and confirms many. */
+export async function takeUpTo(
+  length: number,
+  request: ReadRequest,
+  reads: Reads,
+  opensMany: boolean,
+): Promise<FoundRead[]> {
+  const more = { ...request, waitMs: 0, partial: "empty" } as const;
+  if (opensMany) {
+    const batch = await reads.openMany(request, length);
+    return takeBatches(batch, length, (left) => reads.openMany(more, left));
+  }
+  const first = await reads.open(request);
+  return first === null ? [] : takeMany(first, length, () => reads.open(more));
+}
+
 /**
  * Takes up to so many items that are there, beginning with one that was found already. `open` finds another one,
  * anywhere; null when there is none.
  */
-export async function takeMany(
+async function takeMany(
   first: FoundRead,
   length: number,
   open: () => Promise<FoundRead | null>,
@@ -67,7 +84,7 @@ export async function takeMany(
  * The same where one call opens and confirms many: those of `open` are taken as they come, which gives up to so many at
  * a time.
  */
-export async function takeBatches(
+async function takeBatches(
   first: readonly FoundRead[],
   length: number,
   open: (lengthMax: number) => Promise<FoundRead[]>,

@@ -2,7 +2,7 @@
 // what users call; how nodes are chosen is in cluster/, how they are spoken to in transport/.
 
 import { EventEmitter } from "node:events";
-import { batchOutcomeOf, takeBatches, takeMany } from "./batches.ts";
+import { batchOutcomeOf, takeUpTo } from "./batches.ts";
 import type {
   BatchOutcome,
   CallOptions,
@@ -16,39 +16,29 @@ import type {
   NodeStats,
   PutOptions,
 } from "./call-options.ts";
-import { Cluster } from "./cluster/cluster.ts";
-import { Departures } from "./cluster/departures.ts";
-import { Membership } from "./cluster/membership.ts";
-import type { ClusterNode, NodeChange } from "./cluster/node.ts";
 import type { PutOutcome } from "./cluster/placement.ts";
-import { type PutRequest, Puts, type PutTarget } from "./cluster/puts.ts";
+import { type PutRequest, Puts } from "./cluster/puts.ts";
 import { type ReadRequest, Reads } from "./cluster/reads.ts";
 import { createStrategy } from "./cluster/strategy.ts";
 import { Strays } from "./cluster/strays.ts";
-import type { FoundRead } from "./cluster/waiting-room.ts";
 import type { Codec } from "./codec.ts";
 import type { Consumer, Handler } from "./consumer/consumer.ts";
 import { Consumption } from "./consumer/consumption.ts";
-import { Discovery } from "./discovery/discovery.ts";
-import { type NamedServer, splitServers } from "./discovery/named-server.ts";
-import { clientErrorOf, KestrelClientError } from "./errors.ts";
+import { KestrelClientError } from "./errors.ts";
 import type { ClusterEvents } from "./events.ts";
 import { askEveryNode, checkHealth } from "./every-node.ts";
-import { wireExpiry } from "./expiry.ts";
 import { Item, OpenItem } from "./item.ts";
-import { itemBytesOf, itemFlagsOf } from "./item-data.ts";
+import { itemBytesOf } from "./item-data.ts";
+import { Members, REMOVE_MS } from "./members.ts";
 import type { ServerSpec } from "./node-address.ts";
 import { type ClusterOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
 import { QueueNames } from "./queue-name.ts";
-import { allowManyListeners } from "./signals.ts";
-import { TransportError } from "./transport/transport-error.ts";
+import { Requests } from "./requests.ts";
+import { takeOne } from "./take-one.ts";
 import { TypedQueue } from "./typed-queue.ts";
 
-/** How often one get() reads anew because its item went back before it could be confirmed. */
-const CONFIRM_ATTEMPTS_MAX = 5;
 /** A loop without a limit waits in waits of this length. */
 const WAIT_MS = 60_000;
-const REMOVE_MS = 30_000;
 
 /**
  * A client of a cluster of Kestrel nodes. Nothing is connected until something is asked. Nodes may be down or
@@ -59,16 +49,12 @@ const REMOVE_MS = 30_000;
 export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements AsyncDisposable {
   readonly #options: ResolvedOptions;
   readonly #names: QueueNames;
-  readonly #cluster = new Cluster();
-  readonly #departures = new Departures();
-  readonly #membership: Membership;
+  readonly #requests: Requests;
+  readonly #members: Members;
   readonly #strays: Strays | undefined;
   readonly #puts: Puts;
   readonly #reads: Reads;
   readonly #consumption: Consumption;
-  /** Only where there are names to look up, in DNS or ZooKeeper. */
-  readonly #discovery: Discovery | undefined;
-  readonly #ending = new AbortController();
   #closing: Promise<void> | undefined;
 
   /** Throws `bad-request`, naming what is wrong, when the options make no sense. */
@@ -76,33 +62,33 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     super();
     this.#options = resolveOptions(options);
     this.#names = new QueueNames(this.#options.namespace);
-    const { plain, named } = splitServers(options.servers, this.#options.defaultPort);
-    this.#membership = new Membership(plain, {
+    this.#requests = new Requests(this.#names, this.#options);
+    this.#members = new Members(options.servers, {
       options: this.#options,
-      cluster: this.#cluster,
-      departures: this.#departures,
-      mayBeEmpty: named.length > 0,
+      events: this,
+      queues: () => this.#reads.queues,
+      onChange: () => this.#placesChanged(),
     });
+    const { cluster, departures } = this.#members;
     const strays = new Strays({
-      cluster: this.#cluster,
+      cluster,
       search: this.#options.search,
       onFound: (queue) => this.#reads.rearrangeFor(queue),
     });
-    const strategy = createStrategy(this.#options.strategy, this.#cluster, strays);
+    const strategy = createStrategy(this.#options.strategy, cluster, strays);
     // Elsewhere items have no home to stray from.
     this.#strays = this.#options.strategy === "hash" ? strays : undefined;
     this.#puts = new Puts(strategy, this.#options.guarantee);
-    this.#reads = new Reads({ strategy, departures: this.#departures, strays: this.#strays });
+    this.#reads = new Reads({ strategy, departures, strays: this.#strays });
     this.#consumption = new Consumption({
-      cluster: this.#cluster,
+      cluster,
       reads: this.#reads,
       puts: this.#puts,
       names: this.#names,
       instrument: this.#options.instrument,
       events: this,
     });
-    this.#cluster.listen((node, change) => this.#onNodeChange(node, change));
-    if (named.length > 0) this.#discovery = this.#discover(named);
+    this.#members.start();
   }
 
   /**
@@ -120,8 +106,8 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   async put(queue: string, data: ItemData, options: PutOptions = {}): Promise<PutOutcome> {
     this.#checkOpen();
     const { key } = options;
-    const target = this.#putTarget(queue, options);
-    const item = { data: itemBytesOf(data), ...labelOf(options) };
+    const target = this.#requests.putTarget(queue, options);
+    const item = { data: itemBytesOf(data), ...this.#requests.label(options) };
     const { put } = this.#options.instrument;
     if (put === undefined) return this.#put({ ...target, item });
     return put({ queue, data: item.data, key }, (call) =>
@@ -141,11 +127,12 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   ): Promise<BatchOutcome[]> {
     this.#checkOpen();
     const request = {
-      ...this.#putTarget(queue, options),
-      ...labelOf(options),
+      ...this.#requests.putTarget(queue, options),
+      ...this.#requests.label(options),
       items: items.map(itemBytesOf),
     };
-    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
+    const known = this.#members.known(options.signal);
+    if (known !== undefined) await known;
     const isEachTold = this.#options.instrument.put !== undefined;
     const results = isEachTold
       ? await Promise.all(request.items.map((data) => this.put(queue, data, options).catch(clientError)))
@@ -164,22 +151,10 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * asked, `busy`, `bad-request`, `unauthorized`, `aborted`, `closed`.
    */
   async get(queue: string, options: GetOptions = {}): Promise<Item | null> {
-    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
-    for (let attempt = 1; ; attempt++) {
-      const found = await this.#reads.open(this.#readRequest(queue, options));
-      if (found === null) return null;
-      try {
-        await found.read.confirm();
-      } catch (error) {
-        if (!(error instanceof TransportError)) throw error;
-        // It has gone back, and nobody has seen it yet: somebody else may get it now, or we.
-        if (!error.mayHaveHappened) {
-          if (attempt < CONFIRM_ATTEMPTS_MAX) continue;
-          throw clientErrorOf(error, found.node.id);
-        }
-      }
-      return new Item(queue, found.node.id, found.read);
-    }
+    const request = this.#readRequest(queue, options);
+    await this.#members.known(options.signal);
+    const taken = await takeOne(() => this.#reads.open(request));
+    return taken === null ? null : new Item(queue, taken.node.id, taken.read);
   }
 
   /**
@@ -192,16 +167,8 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       throw new KestrelClientError("bad-request", `the number of items must be 1 or more, not ${length}`);
     }
     const request = this.#readRequest(queue, options);
-    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
-    const more = { ...request, waitMs: 0, partial: "empty" } as const;
-    let taken: FoundRead[];
-    if (this.#options.transport === "thrift") {
-      const first = await this.#reads.openMany(request, length);
-      taken = await takeBatches(first, length, (left) => this.#reads.openMany(more, left));
-    } else {
-      const first = await this.#reads.open(request);
-      taken = first === null ? [] : await takeMany(first, length, () => this.#reads.open(more));
-    }
+    await this.#members.known(options.signal);
+    const taken = await takeUpTo(length, request, this.#reads, this.#options.transport === "thrift");
     return taken.map(({ node, read }) => new Item(queue, node.id, read));
   }
 
@@ -211,7 +178,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   async open(queue: string, options: GetOptions = {}): Promise<OpenItem | null> {
     const request = this.#readRequest(queue, options);
-    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
+    await this.#members.known(options.signal);
     const found = await this.#reads.open(request);
     return found === null ? null : new OpenItem(queue, found.node.id, found.read);
   }
@@ -219,7 +186,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   /** Shows the first item of the queue on the first node that has one, and leaves it there. As get() otherwise. */
   async peek(queue: string, options: Omit<GetOptions, "wait"> = {}): Promise<Item | null> {
     const request = this.#readRequest(queue, options);
-    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
+    await this.#members.known(options.signal);
     const answer = await this.#reads.ask(request, (node) => node.peek(request.queue, options.signal));
     return answer === null ? null : new Item(queue, answer.node.id, answer.value);
   }
@@ -266,24 +233,24 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   async delete(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
     this.#checkOpen();
     const name = this.#names.forPut(queue);
-    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
-    return askEveryNode(this.#cluster.nodes, (node) => node.deleteQueue(name, signal), done);
+    await this.#members.known(signal);
+    return askEveryNode(this.#members.cluster.nodes, (node) => node.deleteQueue(name, signal), done);
   }
 
   /** Removes all items of the queue on every node; open ones stay open. Resolves as delete() does. */
   async flush(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
     this.#checkOpen();
     const name = this.#names.forPut(queue);
-    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
-    return askEveryNode(this.#cluster.nodes, (node) => node.flushQueue(name, signal), done);
+    await this.#members.known(signal);
+    return askEveryNode(this.#members.cluster.nodes, (node) => node.flushQueue(name, signal), done);
   }
 
   /** The statistics of every node, by their names in the memcache protocol. */
   async stats({ signal }: CallOptions = {}): Promise<NodeStats[]> {
     this.#checkOpen();
-    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
+    await this.#members.known(signal);
     return askEveryNode(
-      this.#cluster.nodes,
+      this.#members.cluster.nodes,
       (node) => node.stats(signal),
       (node, stats) => ({ node, ok: true as const, stats }),
     );
@@ -292,13 +259,16 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   /** Asks every node for a sign of life, and says how it is. */
   async health({ signal }: CallOptions = {}): Promise<ClusterHealth> {
     this.#checkOpen();
-    if (this.#discovery !== undefined) await this.#nodesKnown(signal);
-    return checkHealth(this.#cluster.nodes, signal);
+    await this.#members.known(signal);
+    return checkHealth(this.#members.cluster.nodes, signal);
   }
 
   /** What was counted of the requests to each node, for metrics. See also ClusterOptions.observe. */
   metrics(): NodeMetrics[] {
-    return this.#cluster.nodes.map(({ id, operations }) => ({ node: id, operations: operations.counts }));
+    return this.#members.cluster.nodes.map(({ id, operations }) => ({
+      node: id,
+      operations: operations.counts,
+    }));
   }
 
   /**
@@ -308,27 +278,21 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   async discovered(options: CallOptions = {}): Promise<void> {
     this.#checkOpen();
-    if (this.#discovery !== undefined) await this.#nodesKnown(options.signal);
+    await this.#members.known(options.signal);
   }
 
   /** The nodes, and how they were when last heard of. */
   nodes(): NodeInfo[] {
-    return this.#cluster.nodes.map(({ id, host, port, weight, state }) => ({
-      id,
-      host,
-      port,
-      weight,
-      state,
-    }));
+    return this.#members.infos();
   }
 
   /**
    * The id of the node where the hash strategy keeps this queue while all nodes are up, whatever the strategy; a
-   * fanout's is that of its parent.
-   * Undefined as long as no node is known, which is only so with names in DNS and ZooKeeper.
+   * fanout's is that of its parent. Undefined as long as no node is known, which is only so with names in DNS and
+   * ZooKeeper.
    */
   nodeFor(queue: string): string | undefined {
-    return this.#cluster.homeOf(this.#names.forPut(queue));
+    return this.#members.cluster.homeOf(this.#names.forPut(queue));
   }
 
   /**
@@ -338,7 +302,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   addNode(server: ServerSpec): string {
     this.#checkOpen();
-    return this.#add(server);
+    return this.#members.add(server);
   }
 
   /**
@@ -351,17 +315,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     this.#checkOpen();
     const { deadline = REMOVE_MS } = options;
     const ms = deadline instanceof Date ? deadline.getTime() - Date.now() : deadline;
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), Math.max(0, ms));
-    const signal = AbortSignal.any([late.signal, this.#ending.signal]);
-    try {
-      const change = (): void => this.#placesChanged();
-      const isEmpty = await this.#membership.remove(id, [...this.#reads.queues], signal, change);
-      this.emit("node:removed", { node: id, isEmpty });
-      return { isEmpty };
-    } finally {
-      clearTimeout(timer);
-    }
+    return { isEmpty: await this.#members.remove(id, ms) };
   }
 
   /**
@@ -380,109 +334,36 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   }
 
   async #close(): Promise<void> {
-    const undiscovered = this.#discovery?.close();
+    const stopped = this.#members.stop();
     const consumed = this.#consumption.close();
     this.#puts.close();
     this.#reads.close();
     this.#strays?.close();
     await consumed;
-    this.#ending.abort();
-    await Promise.all([this.#membership.close(), undiscovered]);
+    await Promise.all([this.#members.close(), stopped]);
   }
 
-  #add(server: ServerSpec): string {
-    const id = this.#membership.add(server);
-    this.#placesChanged();
-    this.emit("node:added", { node: id });
-    return id;
-  }
-
-  #discover(servers: readonly NamedServer[]): Discovery {
-    const cluster = this.#cluster;
-    return new Discovery({
-      servers,
-      ...this.#options.discovery,
-      endpoint: this.#options.transport,
-      firstAnswerMs: this.#options.timeoutMs,
-      members: {
-        get length() {
-          return cluster.length;
-        },
-        find: (id) => cluster.findNode(id),
-        isLeaving: (id) => this.#departures.nodes.some((node) => node.id === id),
-        add: (node) => this.#add(node),
-        update: (id, state) => {
-          this.#membership.update(id, state);
-          this.#placesChanged();
-        },
-        remove: (id) => this.removeNode(id),
-      },
-      onError: (server, error) => this.emit("discovery:error", { server, error }),
-    });
-  }
-
-  /** Calls made before the names have been looked up for the first time wait for that, in their order. */
-  async #nodesKnown(signal?: AbortSignal): Promise<void> {
-    await this.#discovery?.answered(signal);
-    this.#checkOpen();
-    if (signal?.aborted) throw new KestrelClientError("aborted", "aborted before anything was sent");
-    const cause = this.#discovery?.fatal;
-    if (cause !== undefined) throw new KestrelClientError("bad-request", cause.message, { cause });
-  }
-
-  #putTarget(queue: string, { key, orderedOnly = false, wait, signal }: PutOptions): PutTarget {
-    allowManyListeners(signal);
-    return {
-      queue: this.#names.forPut(queue),
-      key,
-      orderedOnly: orderedOnly && (key !== undefined || this.#options.strategy === "hash"),
-      waitMs: waitMsOf(wait),
-      signal,
-    };
-  }
-
+  /** At once where all nodes are known: so puts are sent in the order of the calls. */
   #put(request: PutRequest): Promise<PutOutcome> {
-    if (this.#discovery === undefined) return this.#puts.put(request);
-    return this.#nodesKnown(request.signal).then(() => this.#puts.put(request));
+    const known = this.#members.known(request.signal);
+    return known === undefined ? this.#puts.put(request) : known.then(() => this.#puts.put(request));
   }
 
   #readRequest(queue: string, options: GetOptions): ReadRequest {
     this.#checkOpen();
-    const { partial = "error", signal } = options;
-    allowManyListeners(signal);
-    return { queue: this.#names.forRead(queue), waitMs: waitMsOf(options.wait), partial, signal };
+    return this.#requests.read(queue, options);
   }
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new KestrelClientError("closed", "the client is closed");
   }
 
-  #onNodeChange(node: ClusterNode, change: NodeChange): void {
-    if (this.#closing !== undefined) return;
-    this.#placesChanged();
-    if (change.kind === "up") this.emit("node:up", { node: node.id });
-    if (change.kind === "down") {
-      this.emit("node:down", { node: node.id, error: clientErrorOf(change.error, node.id) });
-    }
-  }
-
   /** There may be other nodes to ask now than before. */
   #placesChanged(): void {
-    if (this.#closing !== undefined) return;
     this.#strays?.somethingChanged();
     this.#reads.rearrange();
     this.#puts.somethingChanged();
   }
-}
-
-function waitMsOf(wait = 0): number {
-  if (wait >= 0) return wait;
-  throw new KestrelClientError("bad-request", `wait must be 0 or more milliseconds, not ${wait}`);
-}
-
-/** What is stored beside the data. */
-function labelOf({ flags, expires }: PutOptions): { readonly flags: number; readonly expiry: number } {
-  return { flags: itemFlagsOf(flags), expiry: wireExpiry(expires) };
 }
 
 function done(node: string): { readonly node: string; readonly ok: true } {
