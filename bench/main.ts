@@ -3,13 +3,10 @@
  * of its own on one core, the load on the other, rounds interleaved, medians and spreads.
  */
 
-import { execFileSync } from "node:child_process";
-import { cpus, totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { factsOf } from "./facts.ts";
 import { Load } from "./load-process.ts";
-import { type RunFacts, writeToPage } from "./performance-page.ts";
-import { canPin, loadCore, serverCore } from "./pinned-process.ts";
+import { performancePage, writeToPage } from "./performance-page.ts";
 import { isRivalName, promiseOf, type RivalName, rivalNames, versionOf } from "./rivals.ts";
 import { renderSection, type Section } from "./section.ts";
 import { fanouts } from "./suites/fanouts.ts";
@@ -38,7 +35,6 @@ const suites: readonly Suite[] = [
   nodes,
   placing,
 ];
-const page = fileURLToPath(new URL("../../docs/performance.md", import.meta.url));
 
 const usage = `Measures operations a second of a Kestrel node against a bare Node TCP responder and other servers.
 
@@ -133,33 +129,10 @@ function rivalsNamed(names: string): readonly RivalName[] {
   });
 }
 
-function factsOf({ against }: Options["bench"]): RunFacts {
-  const gigabytes = Math.round(totalmem() / 2 ** 30);
-  const pinned = canPin
-    ? `server on core ${serverCore}, load on core ${loadCore}`
-    : "cores not pinned (no taskset)";
-  const versions = against.map((name) => `${name} ${versionOf(name)}`);
-  return {
-    machine: `${cpus().length} × ${cpus()[0]!.model.trim()}, ${gigabytes} GB, ${pinned}`,
-    versions: [`Node ${process.version}`, ...versions].join(", "),
-    when: new Date().toISOString().slice(0, 10),
-    commit: commit(),
-    command: ["pnpm bench", ...process.argv.slice(2)].join(" "),
-  };
-}
-
-function commit(): string {
-  try {
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  } catch {
-    return "unknown";
-  }
-}
-
 async function main(): Promise<void> {
   const options = parseOptions();
   if (options === null) return console.log(usage);
-  const facts = factsOf(options.bench);
+  const facts = factsOf("pnpm bench", options.bench.against);
   const { rounds, seconds } = options.bench;
   if (!options.isJson) {
     console.log(`${facts.machine}\n${facts.versions}\n${rounds} rounds of ${seconds} s`);
@@ -173,7 +146,7 @@ async function main(): Promise<void> {
       sections.push(section);
       if (!options.isJson) console.log(renderSection(section));
       // After each, so that what was found is kept whatever happens to the next.
-      if (options.isReport) await writeToPage(page, [section], facts);
+      if (options.isReport) await writeToPage(performancePage, [section], facts);
     }
   } finally {
     await load.stop();

@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { renderChartSvg } from "./chart-svg.ts";
 import { type Section, withoutEmptyColumns } from "./section.ts";
 
@@ -18,6 +19,8 @@ export interface RunFacts {
   /** The command that repeats it. */
   command: string;
 }
+
+export const performancePage: string = fileURLToPath(new URL("../../docs/performance.md", import.meta.url));
 
 const opening = (name: string): string => `<!-- bench ${name} -->`;
 const closing = (name: string): string => `<!-- /bench ${name} -->`;
@@ -54,8 +57,8 @@ function renderMarkdown(section: Section, facts: RunFacts): string {
   const parts = [`## ${section.title}`, ""];
   if (section.notes.length > 0) parts.push(section.notes.join(" "), "");
   const { head, rows } = withoutEmptyColumns(section);
-  parts.push(...markdownTable(head, rows));
-  if (section.chart.length > 0) parts.push("", `![${section.title}](${chartName(section)})`);
+  if (rows.length > 0) parts.push(...markdownTable(head, rows), "");
+  if (section.chart.length > 0) parts.push(`![${section.title}](${chartName(section)})`, "");
   if (section.verdicts.length > 0) {
     const rows = section.verdicts.map(({ what, target, figure, isMet, gap }) => [
       what,
@@ -63,10 +66,10 @@ function renderMarkdown(section: Section, facts: RunFacts): string {
       figure,
       isMet ? "met" : `**missed**${gap === "" ? "" : `, ${gap}`}`,
     ]);
-    parts.push("", ...markdownTable(["target", "wanted", "reached", ""], rows));
+    parts.push(...markdownTable(["target", "wanted", "reached", ""], rows), "");
   }
   const where = `${facts.machine}; ${facts.versions}; commit ${facts.commit}, ${facts.when}.`;
-  parts.push("", `${where} To repeat it: \`${facts.command}\``);
+  parts.push(`${where} To repeat it: \`${facts.command}\``);
   return parts.join("\n");
 }
 

@@ -8,8 +8,11 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { factsOf } from "./facts.ts";
 import { Load } from "./load-process.ts";
 import { BenchNode } from "./node.ts";
+import { performancePage, writeToPage } from "./performance-page.ts";
+import type { Section, Verdict } from "./section.ts";
 import type { Kind } from "./workload.ts";
 
 const usage = `Measures a node's memory, starts, fanouts and syncs.
@@ -18,23 +21,17 @@ const usage = `Measures a node's memory, starts, fanouts and syncs.
   --queues N    with one item each (10000)
   --churn N     queues created and deleted in turn (20000)
   --only NAME   backlog, queues, fanouts or sync
+  --report      put what is found into docs/performance.md
   --help`;
 
 const mebibyte = 1024 * 1024;
 const backlogItemBytes = 100;
 const pipelined = { connections: 10, depth: 64 };
 
-interface Line {
-  what: string;
-  figure: string;
-  target: string;
-  isMet: boolean;
-}
-
-const lines: Line[] = [];
+const found: Verdict[] = [];
 
 function tell(what: string, figure: string, target: string, isMet: boolean): void {
-  lines.push({ what, figure, target, isMet });
+  found.push({ what, figure, target, isMet, gap: "" });
   console.log(`${what.padEnd(58)} ${figure.padStart(22)}   ${target} ${isMet ? "met" : "MISSED"}`);
 }
 
@@ -215,12 +212,27 @@ async function measureSync(): Promise<void> {
   });
 }
 
+async function report(): Promise<void> {
+  const section: Section = {
+    name: "backlogs",
+    title: "Backlogs, starts, memory",
+    notes: [],
+    legend: [],
+    head: [],
+    rows: [],
+    chart: [],
+    verdicts: found.map((verdict) => ({ ...verdict, what: verdict.what.trim() })),
+  };
+  await writeToPage(performancePage, [section], factsOf("pnpm bench:queues"));
+}
+
 const { values } = parseArgs({
   options: {
     items: { type: "string", default: "10000000" },
     queues: { type: "string", default: "10000" },
     churn: { type: "string", default: "20000" },
     only: { type: "string" },
+    report: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
@@ -232,5 +244,6 @@ if (values.help) {
   if (isWanted("queues")) await measureQueues(Number(values.queues), Number(values.churn));
   if (isWanted("fanouts")) await measureFanouts();
   if (isWanted("sync")) await measureSync();
-  if (lines.some((line) => !line.isMet)) process.exitCode = 1;
+  if (values.report) await report();
+  if (found.some(({ isMet }) => !isMet)) process.exitCode = 1;
 }

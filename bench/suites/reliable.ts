@@ -8,6 +8,8 @@ import type { Workload } from "../workload.ts";
 import { type Bench, rateHead, rateNotes, rateRows, type Suite, warningsOf, withTargets } from "./suite.ts";
 
 const itemBytes = 1024;
+const wide = { connections: 100, depth: 1 };
+const deep = { connections: 10, depth: 32 };
 const shareMin = 0.9;
 
 export const reliable: Suite = {
@@ -17,15 +19,14 @@ export const reliable: Suite = {
 };
 
 async function measureReliable(bench: Bench): Promise<Section> {
-  const shape = bench.shape ?? { connections: 100, depth: 1 };
-  const workloads: Workload[] = [
+  const shapes = bench.shape === null ? [wide, deep] : [bench.shape];
+  const workloads = shapes.flatMap((shape): Workload[] => [
     { kind: "get", ...shape },
     { kind: "cycle", ...shape },
-  ];
+  ]);
   return await withTargets([() => startKestrel()], async (targets) => {
     const cases = workloads.map((workload) => ({ target: targets[0]!, workload, itemBytes }));
     const all = await measureInRounds(bench.load, cases, bench);
-    const [plain, cycle] = [all[0]!, all[1]!];
     return {
       name: "reliable",
       title: "Reliable reads",
@@ -34,7 +35,10 @@ async function measureReliable(bench: Bench): Promise<Section> {
       head: rateHead,
       rows: rateRows(all),
       chart: [],
-      verdicts: [atLeast("get q/close/open: of get q", ratio(cycle, plain), shareMin)],
+      verdicts: shapes.map(({ connections, depth }, i) => {
+        const share = ratio(all[2 * i + 1]!, all[2 * i]!);
+        return atLeast(`get q/close/open, ${connections} × ${depth}: of get q`, share, shareMin);
+      }),
     };
   });
 }
