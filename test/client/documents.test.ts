@@ -1,6 +1,10 @@
-/** The examples in the client's documents compile as printed, and those that come to an end run against a node. */
+/**
+ * The examples in the client's documents compile as printed, and run against a node: to their ends, or, those that have
+ * none, until they have worked on an item.
+ */
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,6 +43,21 @@ async function readExamples(page: string, servers: string): Promise<Example[]> {
   });
 }
 
+async function putJob(node: KestrelNode): Promise<void> {
+  await using client = await node.client();
+  expect(await client.put("jobs", '{"job":7}')).toBe("STORED");
+}
+
+/** Runs a program until it tells of the job, and then ends it as an operator would. */
+async function runUntilWorked(program: string): Promise<void> {
+  const child = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "exit").then(() => "it has ended");
+  const told = once(child.stdout, "data").then(([line]) => String(line));
+  expect(await Promise.race([told, ended])).toBe("{ job: 7 }\n");
+  child.kill("SIGTERM");
+  await ended;
+}
+
 test("the examples of the client's documents compile and run", async () => {
   await using node = await KestrelNode.start();
   const cache = join(root, "node_modules/.cache");
@@ -66,10 +85,17 @@ test("the examples of the client's documents compile and run", async () => {
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
     const compiled = await run(join(root, "node_modules/.bin/tsc"), ["-p", folder]).catch((error) => error);
     expect(compiled.stdout).toBe("");
-    for (const { name } of examples.filter(({ isEndless }) => !isEndless)) {
-      const { stderr } = await run(process.execPath, [join(folder, "out", `${name}.mjs`)]);
-      expect(stderr, name).toBe("");
+    for (const { name, isEndless } of examples) {
+      const program = join(folder, "out", `${name}.mjs`);
+      if (isEndless) {
+        await putJob(node);
+        await runUntilWorked(program);
+      } else {
+        const { stderr } = await run(process.execPath, [program]);
+        expect(stderr, name).toBe("");
+      }
     }
+    expect(examples.filter(({ isEndless }) => isEndless).length).toBeGreaterThan(1);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

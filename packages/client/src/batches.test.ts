@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { OperationEvent } from "./cluster/operations.ts";
 import { KestrelClusterClient } from "./cluster-client.ts";
-import { json, raw, text } from "./codec.ts";
+import { type Codec, json, raw, text } from "./codec.ts";
 import { ClusterFixture, codeOf, range } from "./testing/cluster-fixture.ts";
 import { until } from "./testing/until.ts";
 
@@ -113,7 +113,33 @@ describe("a typed queue", () => {
     await client.queue("r", raw).put(Buffer.from([1, 255]));
     expect((await client.queue("r", raw).get())!.value).toEqual(Buffer.from([1, 255]));
     expect(await orders.get()).toBeNull();
+    expect((await orders.putMany([{ id: 3 }, { id: 4 }])).map(({ stored }) => stored)).toEqual([true, true]);
+    expect((await orders.peek())!.value).toEqual({ id: 3 });
+    expect((await orders.getMany(5)).map(({ value }) => value)).toEqual([{ id: 3 }, { id: 4 }]);
+    expect(await codeOf(orders.putMany([{ id: 5 }, undefined as never]))).toBe("bad-request");
+    expect(await orders.get()).toBeNull();
     expect(await codeOf(orders.put(undefined as never))).toBe("bad-request");
+  });
+
+  test("puts many whose codec marks them in different ways, and says of each what became of it", async () => {
+    const { client, nodes } = await start(1);
+    const either: Codec<string | Buffer> = {
+      encode: (value) => (typeof value === "string" ? text.encode(value) : raw.encode(value)),
+      decode: (item) => (item.flags === 0 ? raw.decode(item) : text.decode(item)),
+    };
+    const mixed = client.queue("mixed", either);
+    const values = ["a", Buffer.from("b"), "c", Buffer.from("d")];
+    const outcomes = await mixed.putMany(values);
+    expect(outcomes.map(({ stored }) => stored)).toEqual([true, true, true, true]);
+    const stored = nodes[0]!.queues
+      .get("mixed")!
+      .items.map(({ data, flags }) => [data.toString(), flags > 0]);
+    expect(stored.toSorted()).toEqual([
+      ["a", true],
+      ["b", false],
+      ["c", true],
+      ["d", false],
+    ]);
   });
 
   test("consumes values; what can't be understood is a failure, not a loss", async () => {

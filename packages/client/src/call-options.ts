@@ -9,6 +9,7 @@ import type { KestrelClientError } from "./errors.ts";
 /** What an item can be made of. Text is stored as UTF-8. */
 export type ItemData = Buffer | Uint8Array | string;
 
+/** How to put an item. */
 export interface PutOptions {
   /** When the item is of no use any more: a moment, or seconds from now. Default: never. */
   readonly expires?: Date | number;
@@ -30,11 +31,13 @@ export interface PutOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What every call can be told. */
 export interface CallOptions {
   /** Ends the attempt. */
   readonly signal?: AbortSignal;
 }
 
+/** How to read. */
 export interface GetOptions {
   /** How long to wait for an item when there is none, in milliseconds. Default 0. */
   readonly wait?: number;
@@ -47,6 +50,7 @@ export interface GetOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How a consumer works. */
 export interface ConsumeOptions {
   /**
    * How many handlers may be at work at the same time, 1 to 10,000. Default 1. Over memcache each needs a connection, so
@@ -67,45 +71,58 @@ export type BatchOutcome =
   /** It was surely not stored. */
   | { readonly stored: false; readonly reason: "error"; readonly error: KestrelClientError };
 
-/** What a node answered to something that was asked of all. */
+/** What came of something that was asked of all nodes, at the node with this id. */
 export type NodeResult =
   | { readonly node: string; readonly ok: true }
   | { readonly node: string; readonly ok: false; readonly error: KestrelClientError };
 
+/** The statistics of the node with this id, by their names in the memcache protocol (`queue_jobs_items`), or why not. */
 export type NodeStats =
   | { readonly node: string; readonly ok: true; readonly stats: Map<string, string> }
   | { readonly node: string; readonly ok: false; readonly error: KestrelClientError };
 
+/** A node as the client knows it, without asking. */
 export interface NodeInfo {
+  /** Its name for ever; "host:port" unless it was given another. */
   readonly id: string;
   readonly host: string;
+  /** Of the client's transport. */
   readonly port: number;
+  /** Its share of puts and names, against those of the other nodes. */
   readonly weight: number;
   /** Up until found otherwise: a node that was never asked anything counts as up. */
   readonly state: NodeState;
 }
 
+/** How a node has answered a request for a sign of life. */
 export interface NodeHealth {
+  /** The node's id. */
   readonly node: string;
   /** It answered just now. */
   readonly isUp: boolean;
-  /** How long the answer took, in milliseconds. */
+  /** How long the answer took, in milliseconds. Undefined: there was none. */
   readonly latencyMs: number | undefined;
-  /** False while it has lately said that its status forbids it. */
+  /** It is up, and has not said lately that its status forbids puts. */
   readonly takesPuts: boolean;
+  /** It is up, and has not said lately that its status forbids reads. */
   readonly givesReads: boolean;
+  /** Why it gave no sign of life. */
   readonly error: KestrelClientError | undefined;
 }
 
+/** How the cluster is, as seen from here. */
 export interface ClusterHealth {
   /** Every node answered, and takes puts and gives reads. */
   readonly isWell: boolean;
   /** Puts and reads can be had at all. */
   readonly isUsable: boolean;
+  /** One by one. */
   readonly nodes: readonly NodeHealth[];
 }
 
+/** What was counted of the requests to one node. */
 export interface NodeMetrics {
+  /** The node's id. */
   readonly node: string;
   /** Counts of each kind of request that was sent to it, since the client was made. */
   readonly operations: ReadonlyMap<Operation, Readonly<OperationCounts>>;

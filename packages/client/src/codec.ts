@@ -5,14 +5,17 @@ import { KestrelClientError } from "./errors.ts";
 
 /** A value as it is put. */
 export interface EncodedItem {
+  /** What is stored. */
   readonly data: Buffer;
-  /** Bits 16 to 23 must be 0. */
+  /** Stored beside it, as a mark of the encoding. Bits 16 to 23 must be 0. */
   readonly flags: number;
 }
 
 /** Turns values into items and back. Throw from decode when an item can't be understood. */
 export interface Codec<T> {
+  /** The item that stands for a value. */
   encode(value: T): EncodedItem;
+  /** The value that an item stands for. */
   decode(item: EncodedItem): T;
 }
 

@@ -36,6 +36,7 @@ export interface KestrelClientErrorDetails {
 
 /** Every promise of the client that is rejected is rejected with one of these. */
 export class KestrelClientError extends Error {
+  /** What to go by; the message is for people. */
   readonly code: KestrelClientErrorCode;
   /** The id of the node concerned, where it is one. */
   readonly node: string | undefined;

@@ -3,6 +3,7 @@
 import type { ItemFailure, UnconfirmedItem } from "./consumer/consumer.ts";
 import type { KestrelClientError } from "./errors.ts";
 
+/** The events of a KestrelClusterClient, and what listeners are given. */
 export interface ClusterEvents {
   /** A node can't be reached, or stopped answering. It is left out, and tried again by and by. */
   "node:down": [{ readonly node: string; readonly error: KestrelClientError }];

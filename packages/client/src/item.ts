@@ -7,9 +7,11 @@ import { TransportError } from "./transport/transport-error.ts";
 
 /** An item that was read. Its data is yours to keep. */
 export class Item {
+  /** The queue's name, without the namespace. */
   readonly queue: string;
   /** The id of the node that it came from. */
   readonly node: string;
+  /** As it was put. */
   readonly data: Buffer;
   /** What the producer's client stored beside the data, often a mark of its encoding; 0 unless it said so. */
   readonly flags: number;

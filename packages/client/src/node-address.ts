@@ -8,13 +8,16 @@ export const DEFAULT_PORT = 22133;
 /** Its thrift port. */
 export const DEFAULT_THRIFT_PORT = 2229;
 
+/** Where a node listens. */
 export interface NodeAddress {
+  /** A name or an address; IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
 }
 
 /** One node of a cluster. */
 export interface NodeSpec {
+  /** A name or an address; IPv6 without brackets. */
   readonly host: string;
   /** Default 22133, or 2229 over thrift. */
   readonly port?: number;

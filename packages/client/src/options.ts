@@ -83,6 +83,7 @@ export interface ClusterOptions {
   readonly discovery?: DiscoveryOptions;
 }
 
+/** How names among ClusterOptions.servers are looked up. */
 export interface DiscoveryOptions {
   /** The longest time between two lookups of a name, in milliseconds; after failures it is shorter. Default 30,000. */
   readonly refreshMs?: number;

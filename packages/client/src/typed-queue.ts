@@ -8,6 +8,7 @@ import type { Item, OpenItem } from "./item.ts";
 
 /** An item with the value that it stands for. */
 export class TypedItem<T, I extends Item = Item> {
+  /** The item itself: where it came from, its bytes; and confirm() and abort() when it is open. */
   readonly item: I;
   readonly #codec: Codec<T>;
 
@@ -22,6 +23,7 @@ export class TypedItem<T, I extends Item = Item> {
   }
 }
 
+/** How to put a value; its flags are the codec's. */
 export type TypedPutOptions = Omit<PutOptions, "flags">;
 
 /** What a typed queue needs of its client. */
@@ -30,6 +32,7 @@ export interface QueueCalls {
   putMany(queue: string, items: readonly ItemData[], options?: PutOptions): Promise<BatchOutcome[]>;
   get(queue: string, options?: GetOptions): Promise<Item | null>;
   open(queue: string, options?: GetOptions): Promise<OpenItem | null>;
+  peek(queue: string, options?: Omit<GetOptions, "wait">): Promise<Item | null>;
   getMany(queue: string, length: number, options?: GetOptions): Promise<Item[]>;
   consume(queue: string, handler: Handler, options?: ConsumeOptions): Consumer;
   items(queue: string, options?: GetOptions): AsyncIterable<OpenItem>;
@@ -37,6 +40,7 @@ export interface QueueCalls {
 
 /** The calls of KestrelClusterClient for one queue, with values in place of bytes. Made by its queue(). */
 export class TypedQueue<T> {
+  /** The queue's name, without the namespace. */
   readonly name: string;
   readonly #client: QueueCalls;
   readonly #codec: Codec<T>;
@@ -47,29 +51,54 @@ export class TypedQueue<T> {
     this.#codec = codec;
   }
 
+  /** As KestrelClusterClient.put(). Rejects also with what the codec throws when the value can't be put. */
   async put(value: T, options: TypedPutOptions = {}): Promise<PutOutcome> {
     const { data, flags } = this.#codec.encode(value);
     return this.#client.put(this.name, data, { ...options, flags });
   }
 
+  /** As KestrelClusterClient.putMany(). Rejects also with what the codec throws, before anything is sent. */
+  async putMany(values: readonly T[], options: TypedPutOptions = {}): Promise<BatchOutcome[]> {
+    const encoded = values.map((value) => this.#codec.encode(value));
+    const outcomes: BatchOutcome[] = [];
+    // A codec may mark its values in different ways, a batch has one mark: those of the same go together.
+    const batches = [...new Set(encoded.map(({ flags }) => flags))].map(async (flags) => {
+      const indexes = [...encoded.keys()].filter((index) => encoded[index]!.flags === flags);
+      const data = indexes.map((index) => encoded[index]!.data);
+      const results = await this.#client.putMany(this.name, data, { ...options, flags });
+      for (const [i, outcome] of results.entries()) outcomes[indexes[i]!] = outcome;
+    });
+    await Promise.all(batches);
+    return outcomes;
+  }
+
+  /** As KestrelClusterClient.get(). */
   async get(options?: GetOptions): Promise<TypedItem<T> | null> {
     return this.#typed(await this.#client.get(this.name, options));
   }
 
+  /** As KestrelClusterClient.open(). */
   async open(options?: GetOptions): Promise<TypedItem<T, OpenItem> | null> {
     return this.#typed(await this.#client.open(this.name, options));
   }
 
+  /** As KestrelClusterClient.peek(). */
+  async peek(options?: Omit<GetOptions, "wait">): Promise<TypedItem<T> | null> {
+    return this.#typed(await this.#client.peek(this.name, options));
+  }
+
+  /** As KestrelClusterClient.getMany(). */
   async getMany(length: number, options?: GetOptions): Promise<TypedItem<T>[]> {
     const items = await this.#client.getMany(this.name, length, options);
     return items.map((item) => new TypedItem(item, this.#codec));
   }
 
-  /** As the client's; an item that can't be understood is a failure of its handler. */
+  /** As KestrelClusterClient.consume(); an item that can't be understood is a failure of its handler. */
   consume(handler: (value: T, item: ConsumedItem) => unknown, options?: ConsumeOptions): Consumer {
     return this.#client.consume(this.name, (item) => handler(this.#codec.decode(item), item), options);
   }
 
+  /** As KestrelClusterClient.items(). */
   async *items(options?: GetOptions): AsyncGenerator<TypedItem<T, OpenItem>, void, undefined> {
     for await (const item of this.#client.items(this.name, options)) yield new TypedItem(item, this.#codec);
   }

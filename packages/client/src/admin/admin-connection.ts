@@ -6,6 +6,7 @@ import { type NodeAddress, parseNodeAddress, renderNodeAddress } from "../node-a
 import { AsciiConnection } from "../transport/memcache/ascii-connection.ts";
 import { TransportError } from "../transport/transport-error.ts";
 
+/** How an AdminConnection behaves. */
 export interface AdminConnectionOptions {
   /** For the connection to be there, in milliseconds. Default 1,000. */
   readonly connectTimeoutMs?: number;

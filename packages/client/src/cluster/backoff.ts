@@ -1,6 +1,7 @@
 // How long to leave something alone that has just failed: longer each time, never quite the same, so that many
 // clients don't come back at once.
 
+/** Pauses between attempts: each longer than the one before, and never quite the same. */
 export interface BackoffOptions {
   /** The first pause, in milliseconds. */
   readonly minMs: number;

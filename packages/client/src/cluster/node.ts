@@ -22,6 +22,7 @@ import {
 } from "./operations.ts";
 import { Refusal } from "./refusal.ts";
 
+/** Down: it can't be reached, or has stopped answering. It is tried again by and by. */
 export type NodeState = "up" | "down";
 
 /** What a node may refuse on its own: a draining node takes no puts but is read empty. */

@@ -24,23 +24,29 @@ export type OperationOutcome = "ok" | "empty" | "full" | "too-large" | Transport
 
 /** One request to one node, when it is over. Enough to make an OpenTelemetry span of. */
 export interface OperationEvent {
+  /** What was asked. */
   readonly operation: Operation;
   /** The node's id. */
   readonly node: string;
   /** The queue concerned, if it is one, as nodes know it. */
   readonly queue: string | undefined;
+  /** How it turned out. */
   readonly outcome: OperationOutcome;
   /** In milliseconds since 1970. */
   readonly startedAt: number;
+  /** In milliseconds, from the call to the answer; time in the client's own line included. */
   readonly durationMs: number;
 }
 
 /** Counts of one operation at one node since the client was made. */
 export interface OperationCounts {
+  /** How many there were. */
   count: number;
   /** Of them, the ones that ended in an error, as opposed to an outcome. */
   errors: number;
+  /** How long they took together, in milliseconds. */
   sumMs: number;
+  /** The longest, in milliseconds. */
   maxMs: number;
   /** How many took at most as long as the bound in LATENCY_BOUNDS_MS at the same place; the last: longer. */
   readonly buckets: number[];

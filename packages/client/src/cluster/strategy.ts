@@ -5,6 +5,7 @@ import type { Cluster } from "./cluster.ts";
 import type { ClusterNode } from "./node.ts";
 import type { Strays } from "./strays.ts";
 
+/** Where items go; see ClusterOptions.strategy. */
 export type StrategyName = "round-robin" | "hash" | "random";
 
 export interface Strategy {

@@ -33,16 +33,21 @@ export type Handler = (item: ConsumedItem) => unknown;
 /** What was done with an item after its handler had failed. */
 export type FailureAction = "abort" | "drop" | "retry" | "dead-letter";
 
+/** A handler's failure with an item. */
 export interface ItemFailure {
+  /** The item as the handler had it. */
   readonly item: ConsumedItem;
   /** What the handler threw. */
   readonly error: unknown;
+  /** What is about to be done with the item. */
   readonly action: FailureAction;
 }
 
 /** An item that was handled, but may or will come again. */
 export interface UnconfirmedItem {
+  /** The item. */
   readonly item: Item;
+  /** `lost`: it will come again. `unknown`: it may. Others: a failed item could not be put again, so it went back. */
   readonly error: KestrelClientError;
 }
 
@@ -70,6 +75,7 @@ export interface ConsumerOptions {
   readonly onFailure: ResolvedFailurePolicy;
 }
 
+/** How a consumer is stopped. */
 export interface StopOptions {
   /**
    * How long handlers may take to finish: a moment, or milliseconds from now. The items of those that don't go

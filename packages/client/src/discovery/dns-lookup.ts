@@ -7,8 +7,11 @@ import type { FoundNode, FoundNodes } from "./source.ts";
 
 /** What is needed of DNS: a part of `Resolver` of node:dns/promises. */
 export interface DnsResolver {
+  /** SRV records; rejects with the code ENODATA or ENOTFOUND when there are none. */
   resolveSrv(name: string): Promise<SrvRecord[]>;
+  /** IPv4 addresses; rejects likewise. */
   resolve4(name: string): Promise<string[]>;
+  /** IPv6 addresses; rejects likewise. */
   resolve6(name: string): Promise<string[]>;
   /** Ends lookups that are under way; called when the client is closed. */
   cancel?(): void;

@@ -6,7 +6,9 @@ export interface TlsOptions {
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
   /** Our own certificate and key in PEM, for nodes that ask for one. */
   readonly cert?: string | Buffer;
+  /** The key that belongs to `cert`. */
   readonly key?: string | Buffer;
+  /** Of the key, if it has one. */
   readonly passphrase?: string;
   /** The name that the certificate must be for. Default: the host, unless that is an address. */
   readonly servername?: string;
