@@ -9,6 +9,7 @@ import { Load } from "./load-process.ts";
 import { performancePage, writeToPage } from "./performance-page.ts";
 import { isRivalName, promiseOf, type RivalName, rivalNames, versionOf } from "./rivals.ts";
 import { renderSection, type Section } from "./section.ts";
+import { client } from "./suites/client.ts";
 import { fanouts } from "./suites/fanouts.ts";
 import { idle } from "./suites/idle.ts";
 import { latency } from "./suites/latency.ts";
@@ -34,6 +35,7 @@ const suites: readonly Suite[] = [
   steady,
   nodes,
   placing,
+  client,
 ];
 
 const usage = `Measures operations a second of a Kestrel node against a bare Node TCP responder and other servers.

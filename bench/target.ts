@@ -14,6 +14,8 @@ export interface Target {
   name: string;
   host: string;
   port: number;
+  /** Where a node of ours speaks thrift. */
+  thriftPort?: number;
   dialect: Dialect;
   /** What has to be put before anything can be got: as many items as are got, one that is got again and again, none. */
   stock: "all" | "one" | "none";
@@ -56,15 +58,19 @@ export async function startKestrel(
   const folder = await mkdtemp(join(tmpdir(), "kestrel-bench-"));
   const config = join(folder, "kestrel.json");
   await writeFile(config, JSON.stringify(settings));
-  const off = ["text", "thrift", "admin"].flatMap((other) => [`--${other}-port`, "off"]);
-  const where = ["--listen", host, "--memcache-port", "0", ...off, "--queue-path", join(folder, "spool")];
+  const off = ["text", "admin"].flatMap((other) => [`--${other}-port`, "off"]);
+  const ports = ["--memcache-port", "0", "--thrift-port", "0", ...off];
+  const where = ["--listen", host, ...ports, "--queue-path", join(folder, "spool")];
   const args = [program, "--config", config, ...where, "--log-level", "warn"];
   const child = spawnPinned(core, args, "pipe");
-  const ready = JSON.parse(await firstLine(child)) as { listeners: { memcache: { port: number } } };
+  const ready = JSON.parse(await firstLine(child)) as {
+    listeners: Record<"memcache" | "thrift", { port: number }>;
+  };
   return {
     name,
     host,
     port: ready.listeners.memcache.port,
+    thriftPort: ready.listeners.thrift.port,
     dialect: "memcache",
     stock: "all",
     pid: child.pid!,
