@@ -36,24 +36,36 @@ interface Failure {
 
 export class Placement {
   readonly #rules: PlacementRules;
-  readonly #candidates: Iterator<ClusterNode>;
+  readonly #asked: ClusterNode[] = [];
+  /** How many of the order were looked at, in rounds. */
+  #looked = 0;
   #failures: Failure[] = [];
   #unanswered: Failure | undefined;
   #full: PutOutcome | undefined;
 
   constructor(rules: PlacementRules) {
     this.#rules = rules;
-    this.#candidates = candidatesOf(rules);
   }
 
-  /** The node to try now; undefined when there is none left. */
+  /**
+   * The node to try now; undefined when there is none left. Fit nodes first, then the others: one that is down may be
+   * back, and trying costs little. Those are the last resort for an item that has no place, not for one that was refused.
+   */
   next(): ClusterNode | undefined {
-    for (;;) {
-      const { value, done } = this.#candidates.next();
-      if (done === true) return undefined;
-      // Nodes that are down are the last resort for an item that has no place, not for one that was refused.
-      if (this.#full === undefined || value.isFit("puts")) return value;
+    const { order, mayDouble } = this.#rules;
+    const { length } = order;
+    // Only a put that must be stored, at the price of storing it twice, comes to the third round.
+    const lengthMax = (mayDouble ? 3 : 2) * length;
+    while (this.#looked < lengthMax) {
+      const round = Math.floor(this.#looked / length);
+      const node = order[this.#looked++ % length]!;
+      const isFit = node.isFit("puts");
+      const isTurn = round === 0 ? isFit : round === 2 || !this.#asked.includes(node);
+      if (!isTurn || (this.#full !== undefined && !isFit)) continue;
+      this.#asked.push(node);
+      return node;
     }
+    return undefined;
   }
 
   /** A node has answered; gives the outcome if that is the last word. */
@@ -89,21 +101,6 @@ export class Placement {
     }
     return this.#full ?? nowhere(this.#failures);
   }
-}
-
-/** Fit nodes first, then the others: one that is down may be back, and trying costs little. */
-function* candidatesOf({ order, mayDouble }: PlacementRules): Generator<ClusterNode> {
-  const asked = new Set<ClusterNode>();
-  for (const node of order) {
-    if (!node.isFit("puts")) continue;
-    asked.add(node);
-    yield node;
-  }
-  for (const node of order) {
-    if (!asked.has(node)) yield node;
-  }
-  // Only a put that must be stored, at the price of storing it twice, comes this far with anything left to try.
-  if (mayDouble) yield* order;
 }
 
 /** Errors that another node would not change. */

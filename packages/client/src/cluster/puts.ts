@@ -120,7 +120,14 @@ export class Puts {
     for (;;) {
       const node = placement.next();
       if (node === undefined) return placement.conclude();
-      const result = resultOf(placement, node, await node.put(queue, item, signal).catch(transportError));
+      let answer: NodeAnswer;
+      try {
+        answer = await node.put(queue, item, signal);
+      } catch (error) {
+        if (!(error instanceof TransportError)) throw error;
+        answer = error;
+      }
+      const result = resultOf(placement, node, answer);
       if (result !== undefined) return result;
     }
   }
@@ -179,9 +186,4 @@ function mayPass(result: PutResult): boolean {
 /** What a node's answer means for the item; undefined: it has to go on. */
 function resultOf(placement: Placement, node: ClusterNode, answer: NodeAnswer): PutResult | undefined {
   return answer instanceof TransportError ? placement.failed(node, answer) : placement.answered(node, answer);
-}
-
-function transportError(error: unknown): TransportError {
-  if (error instanceof TransportError) return error;
-  throw error;
 }

@@ -3,14 +3,15 @@
 //
 // memjs 1.3.2 frames requests, numbers them and parses replies. What it does about failures loses, doubles
 // or hangs requests (it retries, reconnects under the same state, keeps half a reply, forgets requests when
-// the peer closes), so all of that is taken from it: `error` is replaced, its time-outs are put out of
-// reach, and the socket is watched here. Every request settles exactly once.
+// the peer closes), so all of that is taken from it: `error` and `write` are replaced, its time-outs are put
+// out of reach, and the socket is watched here. Every request settles exactly once.
 
 import type { Socket } from "node:net";
 import memjs from "memjs";
 import { isConnectedToItself } from "../self-connection.ts";
 import { afterHearing, SilenceWatch } from "../silence-watch.ts";
 import { describeCause, TransportError } from "../transport-error.ts";
+import { writeTogether } from "../write-together.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
 
 export interface ConnectionOptions {
@@ -56,6 +57,8 @@ export class MemjsConnection {
   readonly #pending = new Map<number, PendingRequest>();
   /** Those of them that were made in this turn of the event loop. */
   #unwritten: PendingRequest[] = [];
+  /** As memjs has made them. */
+  #frames: Buffer[] = [];
   readonly #endListeners: ((error: TransportError | undefined) => void)[] = [];
   #state: "connecting" | "ready" | "ended" = "connecting";
   readonly #silence: SilenceWatch = new SilenceWatch(
@@ -101,6 +104,7 @@ export class MemjsConnection {
     server.password = options.credentials?.password;
     server.error = (cause) => this.#end(cause);
     server.appendToBuffer = (chunk) => this.#append(chunk);
+    server.write = (request) => void this.#frames.push(request);
     this.#replies = new ReplyBuffer(options.replyBytesMax);
     this.#server = server;
     this.#client = new memjs.Client([server], { retries: 1, failover: false, logger: { log() {} } });
@@ -209,9 +213,11 @@ export class MemjsConnection {
   /** All requests of one turn of the event loop leave in one system call. Their time runs from then. */
   #writeInThisTurn(pending: PendingRequest): void {
     if (this.#unwritten.push(pending) > 1) return;
-    this.#socket.cork();
     process.nextTick(() => {
-      this.#socket.uncork();
+      const frames = this.#frames;
+      this.#frames = [];
+      if (this.#state === "ended") return;
+      writeTogether(this.#socket, frames);
       const now = performance.now();
       for (const written of this.#unwritten) {
         written.deadline = now + written.timeoutMs;

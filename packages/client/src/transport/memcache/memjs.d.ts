@@ -37,6 +37,7 @@ declare module "memjs" {
     _socket: Socket | undefined;
     sock(sasl: boolean, go: (socket: Socket) => void): void;
     error(cause: unknown): void;
+    write(request: Buffer): void;
     appendToBuffer(chunk: Buffer): Buffer;
   }
 

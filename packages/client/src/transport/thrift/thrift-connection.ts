@@ -7,6 +7,7 @@ import { isConnectedToItself } from "../self-connection.ts";
 import { afterHearing, SilenceWatch } from "../silence-watch.ts";
 import type { TlsOptions } from "../tls-options.ts";
 import { describeCause, TransportError } from "../transport-error.ts";
+import { writeTogether } from "../write-together.ts";
 import { AnswerReader, MalformedAnswer } from "./answer-reader.ts";
 import { numberCall } from "./call-writer.ts";
 import { authenticateCall, type Call } from "./calls.ts";
@@ -40,8 +41,6 @@ const KEEP_ALIVE_MS = 30_000;
 const SEQUENCE_MAX = 0x7fff_ffff;
 /** What a large call may take on its way, on top of a time-out: a slow link, but not a dead one. */
 const BYTES_PER_MS = 1_000;
-/** Calls that are smaller together are joined: cheaper than many buffers in one system call. */
-const JOINED_BYTES_MAX = 64 * 1024;
 /** How long a node may take to end a connection after we have. */
 const ENDING_MS = 1_000;
 
@@ -188,14 +187,7 @@ export class ThriftConnection {
     this.#unwritten = [];
     if (this.#state === "ended") return;
     const frames = calls.map(({ call }) => call.frame);
-    const size = frames.reduce((sum, { length }) => sum + length, 0);
-    if (size <= JOINED_BYTES_MAX) {
-      this.#socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames, size));
-    } else {
-      this.#socket.cork();
-      for (const frame of frames) this.#socket.write(frame);
-      this.#socket.uncork();
-    }
+    writeTogether(this.#socket, frames);
     const now = performance.now();
     for (const pending of calls) {
       pending.deadline = now + pending.timeoutMs;
