@@ -39,7 +39,11 @@ async function runJob(job: ClientJob): Promise<ClientResult> {
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1000;
   const work = async (): Promise<void> => {
-    while (performance.now() < endsAt && items < itemsMax) items += await step(client, data);
+    while (performance.now() < endsAt && items < itemsMax) {
+      const length = await step(client, data);
+      items += length;
+      if (length === 0) return;
+    }
   };
   await Promise.all(Array.from({ length: depth }, work));
   const cpu = process.cpuUsage(cpuBefore);

@@ -8,7 +8,7 @@ export interface ThriftCall {
   readonly args: ReadonlyMap<number, ThriftValue>;
 }
 
-export type ThriftValue = string | number | bigint | boolean | ThriftValue[];
+type ThriftValue = string | number | bigint | boolean | ThriftValue[];
 
 /** Takes whole calls off the front of the bytes; gives them with what is left over. */
 export function parseCalls(bytes: Buffer): { calls: ThriftCall[]; rest: Buffer } {
