@@ -17,6 +17,11 @@ export function explain(error: unknown): string {
   return oneLine(advice === undefined ? plain(error.message) : `${plain(error.message)}. ${advice}`);
 }
 
+/** The same for what one node by itself could not do, of which a client tells as of a cluster. */
+export function explainOfNode(error: unknown): string {
+  return explain(error).replace(/^nothing found, but some nodes could not be asked: /, "");
+}
+
 function adviceFor(error: Error): string | undefined {
   const causes = causesOf(error);
   if (codeOf(error) === "unauthorized" || error.name === "WireFailure") {

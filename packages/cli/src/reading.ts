@@ -6,7 +6,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
 import { Interrupted } from "./exit-code.ts";
-import { codeOf, explain } from "./failure.ts";
+import { codeOf, explainOfNode } from "./failure.ts";
 
 type OpenItem = NonNullable<Awaited<ReturnType<Cluster["open"]>>>;
 
@@ -105,7 +105,7 @@ class Reading {
           this.result.failures.push({ name: source.name, error });
           return;
         }
-        if (failuresInRow === 0) this.#options.warn(`${explain(error)}; trying again until it is back`);
+        if (failuresInRow === 0) this.#options.warn(`${explainOfNode(error)}; trying again until it is back`);
         await pause(backoffMs[Math.min(failuresInRow++, backoffMs.length - 1)]!, this.#stopping.signal);
         continue;
       }

@@ -7,7 +7,7 @@ import { finished } from "node:stream/promises";
 import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
-import { explain } from "../failure.ts";
+import { explainOfNode } from "../failure.ts";
 import { cutUnfinishedLine, renderItemLine } from "../item-file.ts";
 import { type NodeClient, withEachNode } from "../per-node.ts";
 import { Progress } from "../progress.ts";
@@ -48,7 +48,7 @@ export const dumpCommand: Command = defineCommand({
           warn: (line) => say(surroundings, `kq dump: ${line}`),
           interrupted,
         }).finally(() => progress.stop());
-        for (const { error } of result.failures) say(surroundings, `kq dump: ${explain(error)}`);
+        for (const { error } of result.failures) say(surroundings, `kq dump: ${explainOfNode(error)}`);
         if (result.unconfirmed > 0) {
           say(
             surroundings,

@@ -7,7 +7,7 @@ import { parseCount } from "../count.ts";
 import { deliver, type ItemForm } from "../delivery.ts";
 import { parseDurationMs } from "../duration.ts";
 import { type ExitCode, exitCodes, UsageError } from "../exit-code.ts";
-import { explain } from "../failure.ts";
+import { explain, explainOfNode } from "../failure.ts";
 import { tellNodesDown } from "../nodes-down.ts";
 import { withEachNode } from "../per-node.ts";
 import { Progress } from "../progress.ts";
@@ -81,7 +81,10 @@ export const getCommand: Command = defineCommand({
 });
 
 function conclude(result: ReadingResult, isFollowing: boolean, surroundings: Surroundings): ExitCode {
-  for (const { error } of result.failures) say(surroundings, `kq get: ${explain(error)}`);
+  for (const { error } of result.failures) {
+    const told = result.delivered > 0 ? explainOfNode(error) : explain(error);
+    say(surroundings, `kq get: ${told}`);
+  }
   if (result.unconfirmed > 0) {
     say(
       surroundings,

@@ -5,7 +5,7 @@ import { type Cluster, type ClusterArguments, clusterFlags, clusterOptions } fro
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { parseCount } from "../count.ts";
 import { CommandError, exitCodes, UsageError } from "../exit-code.ts";
-import { codeOf, explain } from "../failure.ts";
+import { codeOf, explain, explainOfNode } from "../failure.ts";
 import { renderJson } from "../output.ts";
 import { withEachNode } from "../per-node.ts";
 import { Progress } from "../progress.ts";
@@ -69,7 +69,7 @@ export const moveCommand: Command = defineCommand({
         return total;
       },
     ).finally(() => progress.stop());
-    for (const { error } of result.failures) say(surroundings, `kq move: ${explain(error)}`);
+    for (const { error } of result.failures) say(surroundings, `kq move: ${explainOfNode(error)}`);
     if (result.unconfirmed > 0) {
       say(surroundings, `kq move: ${result.unconfirmed} items may now be in ${from} as well as in ${to}`);
     }

@@ -8,7 +8,7 @@ import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { parseCount } from "../count.ts";
 import { deliver } from "../delivery.ts";
 import { CommandError, exitCodes } from "../exit-code.ts";
-import { codeOf, explain } from "../failure.ts";
+import { codeOf, explain, explainOfNode } from "../failure.ts";
 import { type NodeClient, withEachNode } from "../per-node.ts";
 import { type ReadingResult, readOut } from "../reading.ts";
 import { type Surroundings, say } from "../surroundings.ts";
@@ -67,7 +67,7 @@ export const tailCommand: Command = defineCommand({
         await removeFanout(nodes, fanout, surroundings);
         callOff();
       }
-      for (const { error } of result.failures) say(surroundings, `kq tail: ${explain(error)}`);
+      for (const { error } of result.failures) say(surroundings, `kq tail: ${explainOfNode(error)}`);
       return result.failures.length > 0 ? exitCodes.failed : exitCodes.done;
     });
   },
