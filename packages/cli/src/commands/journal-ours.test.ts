@@ -1,7 +1,13 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { importKestrel2, type LogEntry, type LogReport, writeJournal } from "@kestrel-mq/server";
+import {
+  importKestrel2,
+  KestrelServer,
+  type LogEntry,
+  type LogReport,
+  writeJournal,
+} from "@kestrel-mq/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { kq } from "../kq.ts";
 import { FakeSurroundings } from "../testing/fake-surroundings.ts";
@@ -137,11 +143,7 @@ describe("kq journal verify", () => {
   });
 
   it("refuses a folder that a process is using, unless it is to look all the same", async () => {
-    const stat = await readFile("/proc/self/stat", "latin1");
-    const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    const boot = (await readFile("/proc/sys/kernel/random/boot_id", "latin1")).trim();
-    const owner = { pid: process.pid, started: `${boot} ${start}` };
-    await writeFile(join(spool, ".kestrel.lock"), JSON.stringify(owner));
+    await using _server = await KestrelServer.start({ queuePath: spool, memcachePort: null, adminPort: 0 });
     for (const action of ["dump", "verify"]) {
       const refused = await run("journal", action, join(spool, "work"));
       expect([refused.code, refused.out]).toEqual([1, ""]);
