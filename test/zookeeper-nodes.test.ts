@@ -4,7 +4,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { KestrelServer, type KestrelServerOptions } from "@kestrel-mq/server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FlakyProxy } from "./client/flaky-proxy.ts";
 import { AsciiClient } from "./harness/ascii-client.ts";
+import { findFreePort } from "./harness/free-port.ts";
 import { KestrelNode } from "./harness/kestrel-node.ts";
 import { TempFolder } from "./harness/temp-folder.ts";
 import { ZookeeperReader } from "./harness/zookeeper-reader.ts";
@@ -284,6 +286,28 @@ describe.skipIf(!ZookeeperServer.isInstalled())("a node in ZooKeeper", () => {
       zookeeper.resume();
       await expect.poll(isConnected, patience).toBe(true);
       const most = watchForDoubles();
+      await expect.poll(counts, patience).toEqual([1, 1]);
+      expect(await most()).toBe(1);
+    });
+
+    test("can't be reached from the node alone, the node serves, and is there once when the way is free again", async () => {
+      const port = await findFreePort();
+      const proxy = await FlakyProxy.start(zookeeper.port, port);
+      toEnd.push(proxy);
+      const node = await startNode({
+        zookeeper: { ...settings(), servers: [{ host: "127.0.0.1", port }] },
+      });
+      await expect.poll(counts, patience).toEqual([1, 1]);
+      proxy.fallSilent();
+      // ZooKeeper has heard nothing of the node for too long.
+      await expect.poll(counts, patience).toEqual([0, 0]);
+      await works(node);
+      node.status.announce("read-only");
+      await expect.poll(() => node.status.enforced, patience).toBe("read-only");
+      const most = watchForDoubles();
+      proxy.pass();
+      await expect.poll(counts, patience).toEqual([1, 0]);
+      node.status.announce("up");
       await expect.poll(counts, patience).toEqual([1, 1]);
       expect(await most()).toBe(1);
     });
