@@ -296,6 +296,12 @@ describe.skipIf(!ZookeeperServer.isInstalled())("a client with nodes in ZooKeepe
     await expect.poll(async () => await run("status").catch(() => ""), patience).toBe(`${idOf(node)}\tUP\n`);
     await run("put", "work", "hello");
     expect(await run("get", "work")).toBe("hello\n");
+    const elsewhere = ["status", "--servers", "zk://us:secret@127.0.0.1:1/kestrel"];
+    const { stderr } = await promisify(execFile)(process.execPath, [kq, ...elsewhere]).catch(
+      (error) => error,
+    );
+    expect(stderr).toContain("kq: zk://127.0.0.1:1/kestrel: 127.0.0.1:1: connect ECONNREFUSED");
+    expect(stderr).not.toContain("secret");
     zookeeper.pause();
     const client = connect();
     await client.close();

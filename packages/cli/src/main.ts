@@ -25,7 +25,16 @@ const exitCode = await kq(process.argv.slice(2), {
   env: process.env,
   homeFolder: homedir(),
   interrupted: interruption.signal,
-  connect: (options) => new KestrelClusterClient(options),
+  connect: (options) => {
+    const client = new KestrelClusterClient(options);
+    const told = new Set<string>();
+    client.on("discovery:error", ({ server, error }) => {
+      const line = `kq: ${server}: ${error.message}\n`;
+      if (!told.has(line)) process.stderr.write(line);
+      told.add(line);
+    });
+    return client;
+  },
   connectAdmin: (server, options) => new AdminConnection(server, options),
   doWhenKilled,
 });
