@@ -9,26 +9,27 @@ import { Runner } from "./runner.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const pages = [
-  "guide",
-  "operations",
-  "kq",
-  "admin",
-  "coming-from-kestrel-2",
-  "reliability",
-  "security",
-  "journal-format",
+  "README.md",
+  "docs/guide.md",
+  "docs/operations.md",
+  "docs/kq.md",
+  "docs/admin.md",
+  "docs/coming-from-kestrel-2.md",
+  "docs/reliability.md",
+  "docs/security.md",
+  "docs/journal-format.md",
 ];
 /** Some fifty programs one after the other. */
 const pageMsMax = 300_000;
 
 test.each(pages)(
-  "docs/%s.md",
+  "%s",
   async (page) => {
-    const steps = await readPage(join(root, `docs/${page}.md`));
+    const steps = await readPage(join(root, page));
     await using runner = await Runner.start(steps.find(({ kind }) => kind === "settings")?.text ?? "{}");
     for (const step of steps) {
       await runner.run(step).catch((error: Error) => {
-        throw new Error(`docs/${page}.md, line ${step.line}: ${error.message}`);
+        throw new Error(`${page}, line ${step.line}: ${error.message}`);
       });
     }
   },
@@ -55,6 +56,7 @@ async function linksOf(page: string): Promise<{ text: string; path: string }[]> 
 }
 
 const linked = [
+  "README.md",
   "docs/journal-format.md",
   "docs/operations.md",
   "docs/reliability.md",
