@@ -4,11 +4,14 @@
  * passes; calm() comes when all have.
  */
 
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { AdminConnection, type TransportName } from "@kestrel-mq/client";
 import type { Random } from "../../crash/random.ts";
 import { findFreePort } from "../../harness/free-port.ts";
 import { KestrelNode } from "../../harness/kestrel-node.ts";
+import { TempFolder } from "../../harness/temp-folder.ts";
 import { FlakyProxy } from "../flaky-proxy.ts";
 
 interface Place {
@@ -70,23 +73,29 @@ async function drained(node: KestrelNode, status: string, ms: number): Promise<v
 export class World implements AsyncDisposable {
   /** How often each trouble came. */
   readonly counts: Map<string, number> = new Map(Object.keys(troubles).map((name) => [name, 0]));
+  readonly #folder: TempFolder;
   readonly #places: readonly Place[];
   readonly #random: Random;
   #isEnding = true;
   #disturbing: Promise<unknown> = Promise.resolve();
 
   static async start(random: Random, transport: TransportName): Promise<World> {
+    const folder = await TempFolder.create();
+    const config = join(folder.path, "kestrel.json");
+    // How many items may be open on one connection: a few, or as many as come.
+    await writeFile(config, JSON.stringify({ maxOpenTransactions: random.whole(0, 1) === 0 ? 3 : 1_000 }));
     const places: Place[] = [];
     for (let index = 0; index < nodeCount; index++) {
       const speaksThrift = transport === "thrift";
-      const node = await KestrelNode.start({ isRestarted: true, speaksThrift });
+      const node = await KestrelNode.start({ isRestarted: true, speaksThrift, flags: ["--config", config] });
       const { port } = new URL(`tcp://${speaksThrift ? node.thriftAddress : node.address}`);
       places.push({ node, proxy: await FlakyProxy.start(Number(port), await findFreePort()) });
     }
-    return new World(places, random);
+    return new World(places, random, folder);
   }
 
-  private constructor(places: readonly Place[], random: Random) {
+  private constructor(places: readonly Place[], random: Random, folder: TempFolder) {
+    this.#folder = folder;
     this.#places = places;
     this.#random = random;
   }
@@ -127,6 +136,7 @@ export class World implements AsyncDisposable {
       await proxy[Symbol.asyncDispose]();
       await node[Symbol.asyncDispose]();
     }
+    await this.#folder[Symbol.asyncDispose]();
   }
 
   async #disturb(place: Place): Promise<void> {
