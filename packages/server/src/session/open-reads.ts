@@ -35,7 +35,8 @@ export class OpenReads {
     if (line === undefined || line.first === line.ids.length) return undefined;
     const id = line.ids[line.first++];
     if (line.first === line.ids.length) {
-      line.ids.length = 0;
+      // Setting the length would also let go of the array's memory, which a reliable consumer needs again at once.
+      while (line.ids.length > 0) line.ids.pop();
       line.first = 0;
       if (this.#lines.size > emptyLinesMax) this.#lines.delete(queue);
     } else if (line.first > goneLengthMax && line.first * 2 > line.ids.length) {

@@ -15,10 +15,10 @@ import type { Queue } from "../queue/queue.ts";
 import type { QueueCollection } from "../queue/queue-collection.ts";
 import { type Receiver, Waiter } from "../queue/waiter-list.ts";
 import type { Counters } from "../stats/counters.ts";
-import { reportQueues, reportStatistics } from "../stats/report.ts";
 import { Bulk } from "./bulk.ts";
 import { requireReads, requireWrites, type ServerControls } from "./controls.ts";
 import type { LentReads } from "./lent-reads.ts";
+import { manage } from "./management.ts";
 import { OpenReads } from "./open-reads.ts";
 import { Pass } from "./pass.ts";
 import type {
@@ -27,7 +27,6 @@ import type {
   ConfirmRequest,
   GetRequest,
   ItemReply,
-  ManageRequest,
   MonitorRequest,
   PutRequest,
   Reply,
@@ -125,7 +124,7 @@ export class Session implements Receiver {
       else if (request.kind === "authenticate") this.#authenticate(request);
       else if (isBulk(request))
         (this.#bulk ??= new Bulk(this.#host, this.#client, this.#pass)).execute(request);
-      else this.#client.reply(this.#carryOut(request));
+      else this.#client.reply(manage(request, this.#host));
     } catch (error) {
       if (!(error instanceof KestrelError)) throw error;
       this.#client.reply({ kind: "error", error });
@@ -337,44 +336,6 @@ export class Session implements Receiver {
     if (queue === undefined || this.#openReads === null) return;
     const id = this.#openReads.takeOldest(queue);
     if (id !== undefined) queue.abort(id);
-  }
-
-  #carryOut(request: ManageRequest): Reply {
-    const { queues, controls } = this.#host;
-    switch (request.kind) {
-      case "flush":
-        requireWrites(controls);
-        queues.flush(request.queue);
-        return done;
-      case "flush-all":
-        requireWrites(controls);
-        queues.flushAll();
-        return done;
-      case "delete":
-        requireWrites(controls);
-        queues.delete(request.queue);
-        return done;
-      case "flush-expired":
-        requireWrites(controls);
-        return { kind: "number", value: queues.flushExpired(request.queue) };
-      case "flush-all-expired":
-        requireWrites(controls);
-        return { kind: "number", value: queues.flushAllExpired() };
-      case "stats":
-        return { kind: "stats", statistics: reportStatistics(this.#host) };
-      case "dump-stats":
-        return { kind: "groups", groups: reportQueues(queues, request.queues) };
-      case "dump-config":
-        return { kind: "groups", groups: controls.describeQueues() };
-      case "status":
-        return { kind: "text", text: controls.status };
-      case "set-status":
-        controls.setStatus(request.status);
-        return done;
-      case "shutdown":
-        controls.shutdown();
-        return done;
-    }
   }
 
   #reload(): void {
