@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { KestrelClusterClient } from "@kestrel-mq/client";
+import { KestrelClusterClient, type TransportName } from "@kestrel-mq/client";
 import { KestrelServer, readSettings } from "@kestrel-mq/server";
 import memjs from "memjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -41,7 +41,10 @@ beforeAll(async () => {
   file = join(folder.path, "kestrel.json");
   shop = { name: "shop", password: await hash(password), put: ["orders*"], get: ["orders*"] };
   await writeFile(file, JSON.stringify({ users: [shop] }));
-  node = await KestrelNode.start({ flags: ["--config", file, "--admin-port", "0"] });
+  node = await KestrelNode.start({
+    speaksThrift: true,
+    flags: ["--config", file, "--admin-port", "0"],
+  });
 });
 
 afterAll(async () => {
@@ -87,10 +90,11 @@ describe("memjs", () => {
   });
 });
 
-describe("our client", () => {
+describe.each<TransportName>(["memcache", "thrift"])("our client over %s", (transport) => {
   const create = (word: string): KestrelClusterClient =>
     new KestrelClusterClient({
-      servers: [node.address],
+      servers: [transport === "thrift" ? node.thriftAddress : node.address],
+      transport,
       credentials: { username: "shop", password: word },
       // The node may have a lot to do beside this test.
       connectTimeoutMs: 20_000,
