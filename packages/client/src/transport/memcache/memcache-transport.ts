@@ -32,6 +32,8 @@ interface MemcacheRequest {
 }
 
 const OPCODE = { get: 0x00, set: 0x01, delete: 0x04, noop: 0x0a } as const;
+/** Of an item without flags that lives for ever. */
+const NO_EXTRAS: Buffer = Buffer.alloc(8);
 const IN_FLIGHT_MAX = 1024;
 const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
 const STATS_BYTES_MAX = 64 * 1024 * 1024;
@@ -69,9 +71,7 @@ export class MemcacheTransport implements NodeTransport {
   }
 
   async put(queue: string, item: RawPut, signal?: AbortSignal): Promise<PutAnswer> {
-    const extras = Buffer.allocUnsafe(8);
-    extras.writeUInt32BE(item.flags, 0);
-    extras.writeUInt32BE(item.expiry, 4);
+    const extras = item.flags === 0 && item.expiry === 0 ? NO_EXTRAS : extrasOf(item);
     const reply = await this.#pipe.send({ opcode: OPCODE.set, key: queue, extras, value: item.data }, signal);
     if (reply.status === STATUS.ok) return "stored";
     if (reply.status === STATUS.notStored) return "full";
@@ -219,6 +219,13 @@ export class MemcacheTransport implements NodeTransport {
     }
     this.#leases.release(lease);
   }
+}
+
+function extrasOf({ flags, expiry }: RawPut): Buffer {
+  const extras = Buffer.allocUnsafe(8);
+  extras.writeUInt32BE(flags, 0);
+  extras.writeUInt32BE(expiry, 4);
+  return extras;
 }
 
 function itemOf(reply: Reply): RawItem | null {
