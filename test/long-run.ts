@@ -2,7 +2,7 @@
  * The tests that find more the longer they run, for as long as one likes. In an ordinary test run each takes seconds.
  *
  *     long-run crash     [--rounds N]  [--seed S]    kills of a node under load (1000)
- *     long-run fuzz      [--seconds N] [--seed S]    strangers at every port, then spoilt spools (60 each)
+ *     long-run fuzz      [--seconds N] [--seed S]    strangers at every port, at the admin port, spoilt spools (60 each)
  *     long-run soak      [--minutes N] [--seed S]    everything at once, nothing grown in the end (60)
  *     long-run client    [--minutes N] [--seed S] [--transport memcache|thrift]
  *                                                    the cluster client over nodes that everything happens to (10 each)
@@ -40,8 +40,8 @@ const runs: Record<string, LongRun> = {
     option: "seconds",
     usual: 60,
     perUnit: 1000,
-    lengthVariables: ["KESTREL_FUZZ_MS", "KESTREL_JOURNAL_FUZZ_MS"],
-    seedVariables: ["KESTREL_DOORS_SEED", "KESTREL_JOURNAL_SEED"],
+    lengthVariables: ["KESTREL_FUZZ_MS", "KESTREL_JOURNAL_FUZZ_MS", "KESTREL_ADMIN_FUZZ_MS"],
+    seedVariables: ["KESTREL_DOORS_SEED", "KESTREL_JOURNAL_SEED", "KESTREL_ADMIN_SEED"],
     tests: ["test/hostile-doors.test.ts", "test/fuzz"],
   },
   soak: {

@@ -1,8 +1,8 @@
 /**
- * A spool folder spoilt at random - bits, cuts, pieces left out, zeroed or overwritten, files replaced or gone - and a
- * server started on it, again and again: it starts, gives nothing that was never put, nothing twice to one reader,
- * all in order, and takes new items. Whole frames written twice are not among the faults, and what the server says of
- * the damage is not judged. KESTREL_JOURNAL_FUZZ_MS says for how long; the seed is printed.
+ * A spool folder spoilt at random - bits, cuts, pieces left out, doubled, zeroed or overwritten, files replaced or
+ * gone - and a server started on it, again and again: it starts, gives nothing that was never put, nothing twice to one
+ * reader, all in order, and takes new items. What the server says of the damage is not judged.
+ * KESTREL_JOURNAL_FUZZ_MS says for how long; the seed is printed.
  */
 
 import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -27,15 +27,8 @@ beforeAll(async () => {
 
 afterAll(() => folder?.[Symbol.asyncDispose]());
 
-/** A server that has just stopped may still be removing files which the next one has already listed. */
-async function start(spool: string): Promise<KestrelServer> {
-  for (let left = 50; ; left--) {
-    try {
-      return await KestrelServer.start({ queuePath: spool, rules, memcachePort: null });
-    } catch (error) {
-      if (left === 0 || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
+function start(spool: string): Promise<KestrelServer> {
+  return KestrelServer.start({ queuePath: spool, rules, memcachePort: null });
 }
 
 /** Several segments: items of all sizes, some taken by one of the readers, some confirmed out of order. */
@@ -87,13 +80,18 @@ function spoilBytes(random: Random, whole: Buffer): Buffer {
     const from = random.whole(0, bytes.length - 1);
     const to = Math.min(bytes.length, from + random.magnitude(1, 2000));
     const [before, after] = [bytes.subarray(0, from), bytes.subarray(to)];
-    const kind = random.whole(0, 5);
+    const kind = random.whole(0, 6);
     if (kind === 0) bytes[from] = bytes[from]! ^ (1 << random.whole(0, 7));
     else if (kind === 1) bytes = Buffer.from(before);
     else if (kind === 2) bytes = Buffer.concat([before, after]);
     else if (kind === 3) bytes.fill(0, from, to);
     else if (kind === 4) bytes = Buffer.concat([before, random.bytes(to - from), after]);
-    else bytes = Buffer.concat([bytes, random.bytes(random.magnitude(1, 1000))]);
+    else if (kind === 5) bytes = Buffer.concat([bytes, random.bytes(random.magnitude(1, 1000))]);
+    else {
+      // Anywhere in the file, behind itself above all: whole frames may be there twice.
+      const at = random.chance(0.5) ? to : random.whole(0, bytes.length);
+      bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(from, to), bytes.subarray(at)]);
+    }
   }
   return bytes;
 }

@@ -5,10 +5,12 @@
  */
 import { type Chunk, chunkSizeMax } from "./chunk.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
-import { type Stretch, splitStretches } from "./frame.ts";
+import { frameHeadSize, frameType, type Stretch, splitStretches } from "./frame.ts";
 import { releaseLargeItem } from "./large-item.ts";
 import type { LogReader } from "./log-reader.ts";
 
+/** What every record begins with. */
+const recordHeadSizeMin = 8;
 /** How far ahead of a reader bytes are read back. */
 const readAheadBytes = 1024 * 1024;
 
@@ -160,10 +162,18 @@ export class ChunkCache {
   }
 }
 
-/** Makes damage walkable: one record of no known type over all of it. Damage is never shorter than a frame's head. */
-function coverHole(buffer: Buffer, start: number, end: number): void {
+/**
+ * Makes damage walkable: one record of no known type over all of it. Where it is shorter than a record's first bytes,
+ * the head of the frame behind it, which has been checked, goes too; or the walk is led beyond the chunk's end.
+ */
+function coverHole(buffer: Buffer, start: number, damageEnd: number): void {
+  const end = damageEnd - start < recordHeadSizeMin ? damageEnd + frameHeadSize : damageEnd;
+  if (end > buffer.length) {
+    buffer[start] = frameType;
+    return;
+  }
   buffer[start] = 0xff;
-  buffer[start + 1] = 8;
+  buffer[start + 1] = recordHeadSizeMin;
   buffer.writeUInt16LE(0, start + 2);
-  buffer.writeUInt32LE(end - start - 8, start + 4);
+  buffer.writeUInt32LE(end - start - recordHeadSizeMin, start + 4);
 }

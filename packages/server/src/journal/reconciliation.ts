@@ -94,28 +94,33 @@ function countAgain(segments: readonly PlacedSegment[], readers: readonly Replay
     reader.bytes = 0;
   }
   for (const { segment, places } of segments) {
+    let { firstId: nextId } = segment;
     for (const { offset, size } of places) {
       const bytes = Buffer.allocUnsafeSlow(size);
       segment.file!.readNow(bytes, 0, size, offset);
       for (const { start, end, isSound } of splitStretches(bytes, 0, size, segment.seed)) {
-        if (isSound) countStretch(bytes, start, end, readers, present);
+        if (isSound) nextId = countStretch(bytes, start, end, nextId, readers, present);
       }
     }
   }
   return present;
 }
 
+/** Gives the id behind its last item. Ids that do not rise are a piece of the file that is there twice. */
 function countStretch(
   bytes: Buffer,
   start: number,
   end: number,
+  firstId: number,
   readers: readonly ReplayedReader[],
   present: IdRanges,
-): void {
+): number {
   const view = viewOf(bytes);
+  let nextId = firstId;
   for (const [from, to] of sealedFrames(view, start, end)) {
     for (const { record } of decodeRecords(bytes, view, from, to)) {
-      if (record.type !== "put") continue;
+      if (record.type !== "put" || record.id < nextId) continue;
+      nextId = record.id + 1;
       present.add(record.id);
       for (const reader of readers) {
         if (!isFor(record.reader, reader)) {
@@ -127,4 +132,5 @@ function countStretch(
       }
     }
   }
+  return nextId;
 }

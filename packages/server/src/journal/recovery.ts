@@ -156,6 +156,7 @@ class Recovery {
     for (const record of scan.records()) apply(record);
     const isLast = position === this.#files.length - 1;
     if (scan.damage.length > 0 || (scan.tornTail !== undefined && !isLast)) this.#mustCount = true;
+    if (scan.hasDoubles) this.#mustCount = true;
     scan.mend(this.#disk, this.#logger);
     const next = this.#files[position + 1];
     if (next !== undefined)
@@ -222,6 +223,8 @@ class Recovery {
       case "done":
         for (const reader of this.#readers.values()) {
           if (record.reader !== reader.number) continue;
+          // What is finished already is there twice, whole frames perhaps.
+          if (record.ranges.every(([from, to]) => reader.done.covers(from, to))) this.#mustCount = true;
           for (const [from, to] of record.ranges) reader.done.addRange(from, to);
           reader.items -= record.items;
           reader.bytes -= record.bytes;

@@ -20,6 +20,8 @@ export class SegmentScan {
   readonly stretches: readonly Stretch[];
   /** Its content, in stretches of the size of chunks. */
   readonly places: ChunkPlace[] = [];
+  /** `records` has met puts whose ids do not rise: damage has put a piece of the file there twice. They count for none. */
+  hasDoubles = false;
   /** Of its puts. */
   readonly ids: IdRanges = new IdRanges();
 
@@ -81,6 +83,10 @@ export class SegmentScan {
         for (const { record } of decodeRecords(bytes, view, from, to)) {
           if (record.type === "segment" || record.type === "index") isContent = false;
           if (record.type === "put") {
+            if (record.id < segment.nextId) {
+              this.hasDoubles = true;
+              continue;
+            }
             segment.nextId = record.id + 1;
             segment.items++;
             segment.bytes += record.dataEnd - record.dataStart;
