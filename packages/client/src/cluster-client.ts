@@ -16,6 +16,7 @@ import type {
   NodeStats,
   PutOptions,
 } from "./call-options.ts";
+import type { ClusterNode } from "./cluster/node.ts";
 import type { PutOutcome } from "./cluster/placement.ts";
 import { type PutRequest, Puts } from "./cluster/puts.ts";
 import { type ReadRequest, Reads } from "./cluster/reads.ts";
@@ -151,8 +152,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * asked, `busy`, `bad-request`, `unauthorized`, `aborted`, `closed`.
    */
   async get(queue: string, options: GetOptions = {}): Promise<Item | null> {
-    const request = this.#readRequest(queue, options);
-    await this.#members.known(options.signal);
+    const request = await this.#readRequest(queue, options);
     const taken = await takeOne(() => this.#reads.open(request));
     return taken === null ? null : new Item(queue, taken.node.id, taken.read);
   }
@@ -166,8 +166,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     if (!Number.isInteger(length) || length < 1) {
       throw new KestrelClientError("bad-request", `the number of items must be 1 or more, not ${length}`);
     }
-    const request = this.#readRequest(queue, options);
-    await this.#members.known(options.signal);
+    const request = await this.#readRequest(queue, options);
     const taken = await takeUpTo(length, request, this.#reads, this.#options.transport === "thrift");
     return taken.map(({ node, read }) => new Item(queue, node.id, read));
   }
@@ -177,16 +176,14 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * its old place. Each open item holds one connection. Outcomes and rejections are those of get().
    */
   async open(queue: string, options: GetOptions = {}): Promise<OpenItem | null> {
-    const request = this.#readRequest(queue, options);
-    await this.#members.known(options.signal);
+    const request = await this.#readRequest(queue, options);
     const found = await this.#reads.open(request);
     return found === null ? null : new OpenItem(queue, found.node.id, found.read);
   }
 
   /** Shows the first item of the queue on the first node that has one, and leaves it there. As get() otherwise. */
   async peek(queue: string, options: Omit<GetOptions, "wait"> = {}): Promise<Item | null> {
-    const request = this.#readRequest(queue, options);
-    await this.#members.known(options.signal);
+    const request = await this.#readRequest(queue, options);
     const answer = await this.#reads.ask(request, (node) => node.peek(request.queue, options.signal));
     return answer === null ? null : new Item(queue, answer.node.id, answer.value);
   }
@@ -216,7 +213,8 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   items(queue: string, options: GetOptions = {}): AsyncGenerator<OpenItem, void, undefined> {
     const isEndless = options.wait === undefined;
-    const asked = this.#readRequest(queue, { ...options, wait: options.wait ?? WAIT_MS });
+    this.#checkOpen();
+    const asked = this.#requests.read(queue, { ...options, wait: options.wait ?? WAIT_MS });
     return this.#consumption.items(queue, isEndless ? { ...asked, partial: "empty" } : asked, isEndless);
   }
 
@@ -231,26 +229,20 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * those that were not asked yet, and `unknown` for those that have not answered.
    */
   async delete(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
-    this.#checkOpen();
     const name = this.#names.forPut(queue);
-    await this.#members.known(signal);
-    return askEveryNode(this.#members.cluster.nodes, (node) => node.deleteQueue(name, signal), done);
+    return askEveryNode(await this.#nodesKnown(signal), (node) => node.deleteQueue(name, signal), done);
   }
 
   /** Removes all items of the queue on every node; open ones stay open. Resolves as delete() does. */
   async flush(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
-    this.#checkOpen();
     const name = this.#names.forPut(queue);
-    await this.#members.known(signal);
-    return askEveryNode(this.#members.cluster.nodes, (node) => node.flushQueue(name, signal), done);
+    return askEveryNode(await this.#nodesKnown(signal), (node) => node.flushQueue(name, signal), done);
   }
 
   /** The statistics of every node, by their names in the memcache protocol. */
   async stats({ signal }: CallOptions = {}): Promise<NodeStats[]> {
-    this.#checkOpen();
-    await this.#members.known(signal);
     return askEveryNode(
-      this.#members.cluster.nodes,
+      await this.#nodesKnown(signal),
       (node) => node.stats(signal),
       (node, stats) => ({ node, ok: true as const, stats }),
     );
@@ -258,9 +250,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
 
   /** Asks every node for a sign of life, and says how it is. */
   async health({ signal }: CallOptions = {}): Promise<ClusterHealth> {
-    this.#checkOpen();
-    await this.#members.known(signal);
-    return checkHealth(this.#members.cluster.nodes, signal);
+    return checkHealth(await this.#nodesKnown(signal), signal);
   }
 
   /** What was counted of the requests to each node, for metrics. See also ClusterOptions.observe. */
@@ -276,9 +266,8 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * after `timeoutMs` at the latest; at once when there are none. Only nodes() and nodeFor() need it: other calls wait.
    * Rejects with `aborted` or `closed`.
    */
-  async discovered(options: CallOptions = {}): Promise<void> {
-    this.#checkOpen();
-    await this.#members.known(options.signal);
+  async discovered({ signal }: CallOptions = {}): Promise<void> {
+    await this.#nodesKnown(signal);
   }
 
   /** The nodes, and how they were when last heard of. */
@@ -349,9 +338,17 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     return known === undefined ? this.#puts.put(request) : known.then(() => this.#puts.put(request));
   }
 
-  #readRequest(queue: string, options: GetOptions): ReadRequest {
+  async #readRequest(queue: string, options: GetOptions): Promise<ReadRequest> {
     this.#checkOpen();
-    return this.#requests.read(queue, options);
+    const request = this.#requests.read(queue, options);
+    await this.#members.known(options.signal);
+    return request;
+  }
+
+  async #nodesKnown(signal: AbortSignal | undefined): Promise<readonly ClusterNode[]> {
+    this.#checkOpen();
+    await this.#members.known(signal);
+    return this.#members.cluster.nodes;
   }
 
   #checkOpen(): void {
