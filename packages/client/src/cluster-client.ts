@@ -16,25 +16,21 @@ import type {
   NodeStats,
   PutOptions,
 } from "./call-options.ts";
+import { ClientParts } from "./client-parts.ts";
 import type { ClusterNode } from "./cluster/node.ts";
 import type { PutOutcome } from "./cluster/placement.ts";
-import { type PutRequest, Puts } from "./cluster/puts.ts";
-import { type ReadRequest, Reads } from "./cluster/reads.ts";
-import { createStrategy } from "./cluster/strategy.ts";
-import { Strays } from "./cluster/strays.ts";
+import type { PutRequest } from "./cluster/puts.ts";
+import type { ReadRequest } from "./cluster/reads.ts";
 import type { Codec } from "./codec.ts";
 import type { Consumer, Handler } from "./consumer/consumer.ts";
-import { Consumption } from "./consumer/consumption.ts";
 import { KestrelClientError } from "./errors.ts";
 import type { ClusterEvents } from "./events.ts";
 import { askEveryNode, checkHealth } from "./every-node.ts";
 import { Item, OpenItem } from "./item.ts";
 import { itemBytesOf } from "./item-data.ts";
-import { Members, REMOVE_MS } from "./members.ts";
+import { REMOVE_MS } from "./members.ts";
 import type { ServerSpec } from "./node-address.ts";
-import { type ClusterOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { QueueNames } from "./queue-name.ts";
-import { Requests } from "./requests.ts";
+import type { ClusterOptions } from "./options.ts";
 import { takeOne } from "./take-one.ts";
 import { TypedQueue } from "./typed-queue.ts";
 
@@ -48,48 +44,13 @@ const WAIT_MS = 60_000;
  * Every rejection is a KestrelClientError with a `code`. Names of queues are checked before anything is sent.
  */
 export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements AsyncDisposable {
-  readonly #options: ResolvedOptions;
-  readonly #names: QueueNames;
-  readonly #requests: Requests;
-  readonly #members: Members;
-  readonly #strays: Strays | undefined;
-  readonly #puts: Puts;
-  readonly #reads: Reads;
-  readonly #consumption: Consumption;
+  readonly #parts: ClientParts;
   #closing: Promise<void> | undefined;
 
   /** Throws `bad-request`, naming what is wrong, when the options make no sense. */
   constructor(options: ClusterOptions) {
     super();
-    this.#options = resolveOptions(options);
-    this.#names = new QueueNames(this.#options.namespace);
-    this.#requests = new Requests(this.#names, this.#options);
-    this.#members = new Members(options.servers, {
-      options: this.#options,
-      events: this,
-      queues: () => this.#reads.queues,
-      onChange: () => this.#placesChanged(),
-    });
-    const { cluster, departures } = this.#members;
-    const strays = new Strays({
-      cluster,
-      search: this.#options.search,
-      onFound: (queue) => this.#reads.rearrangeFor(queue),
-    });
-    const strategy = createStrategy(this.#options.strategy, cluster, strays);
-    // Elsewhere items have no home to stray from.
-    this.#strays = this.#options.strategy === "hash" ? strays : undefined;
-    this.#puts = new Puts(strategy, this.#options.guarantee);
-    this.#reads = new Reads({ strategy, departures, strays: this.#strays });
-    this.#consumption = new Consumption({
-      cluster,
-      reads: this.#reads,
-      puts: this.#puts,
-      names: this.#names,
-      instrument: this.#options.instrument,
-      events: this,
-    });
-    this.#members.start();
+    this.#parts = new ClientParts(options, this);
   }
 
   /**
@@ -107,9 +68,9 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   async put(queue: string, data: ItemData, options: PutOptions = {}): Promise<PutOutcome> {
     this.#checkOpen();
     const { key } = options;
-    const target = this.#requests.putTarget(queue, options);
-    const item = { data: itemBytesOf(data), ...this.#requests.label(options) };
-    const { put } = this.#options.instrument;
+    const target = this.#parts.requests.putTarget(queue, options);
+    const item = { data: itemBytesOf(data), ...this.#parts.requests.label(options) };
+    const { put } = this.#parts.options.instrument;
     if (put === undefined) return this.#put({ ...target, item });
     return put({ queue, data: item.data, key }, (call) =>
       this.#put({ ...target, item: { ...item, data: itemBytesOf(call.data) } }),
@@ -128,16 +89,16 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   ): Promise<BatchOutcome[]> {
     this.#checkOpen();
     const request = {
-      ...this.#requests.putTarget(queue, options),
-      ...this.#requests.label(options),
+      ...this.#parts.requests.putTarget(queue, options),
+      ...this.#parts.requests.label(options),
       items: items.map(itemBytesOf),
     };
-    const known = this.#members.known(options.signal);
+    const known = this.#parts.members.known(options.signal);
     if (known !== undefined) await known;
-    const isEachTold = this.#options.instrument.put !== undefined;
+    const isEachTold = this.#parts.options.instrument.put !== undefined;
     const results = isEachTold
       ? await Promise.all(request.items.map((data) => this.put(queue, data, options).catch(clientError)))
-      : await this.#puts.putMany(request);
+      : await this.#parts.puts.putMany(request);
     return results.map(batchOutcomeOf);
   }
 
@@ -153,7 +114,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   async get(queue: string, options: GetOptions = {}): Promise<Item | null> {
     const request = await this.#readRequest(queue, options);
-    const taken = await takeOne(() => this.#reads.open(request));
+    const taken = await takeOne(() => this.#parts.reads.open(request));
     return taken === null ? null : new Item(queue, taken.node.id, taken.read);
   }
 
@@ -167,24 +128,29 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
       throw new KestrelClientError("bad-request", `the number of items must be 1 or more, not ${length}`);
     }
     const request = await this.#readRequest(queue, options);
-    const taken = await takeUpTo(length, request, this.#reads, this.#options.transport === "thrift");
+    const taken = await takeUpTo(
+      length,
+      request,
+      this.#parts.reads,
+      this.#parts.options.transport === "thrift",
+    );
     return taken.map(({ node, read }) => new Item(queue, node.id, read));
   }
 
   /**
    * Takes one item and keeps it set aside, for you alone, until you confirm it; if you don't, it goes back to
-   * its old place. Each open item holds one connection. Outcomes and rejections are those of get().
+   * its old place. Over memcache each open item holds one connection. Outcomes and rejections are those of get().
    */
   async open(queue: string, options: GetOptions = {}): Promise<OpenItem | null> {
     const request = await this.#readRequest(queue, options);
-    const found = await this.#reads.open(request);
+    const found = await this.#parts.reads.open(request);
     return found === null ? null : new OpenItem(queue, found.node.id, found.read);
   }
 
   /** Shows the first item of the queue on the first node that has one, and leaves it there. As get() otherwise. */
   async peek(queue: string, options: Omit<GetOptions, "wait"> = {}): Promise<Item | null> {
     const request = await this.#readRequest(queue, options);
-    const answer = await this.#reads.ask(request, (node) => node.peek(request.queue, options.signal));
+    const answer = await this.#parts.reads.ask(request, (node) => node.peek(request.queue, options.signal));
     return answer === null ? null : new Item(queue, answer.node.id, answer.value);
   }
 
@@ -199,7 +165,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   consume(queue: string | readonly string[], handler: Handler, options: ConsumeOptions = {}): Consumer {
     this.#checkOpen();
-    return this.#consumption.consume(queue, handler, options);
+    return this.#parts.consumption.consume(queue, handler, options);
   }
 
   /**
@@ -214,13 +180,17 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   items(queue: string, options: GetOptions = {}): AsyncGenerator<OpenItem, void, undefined> {
     const isEndless = options.wait === undefined;
     this.#checkOpen();
-    const asked = this.#requests.read(queue, { ...options, wait: options.wait ?? WAIT_MS });
-    return this.#consumption.items(queue, isEndless ? { ...asked, partial: "empty" } : asked, isEndless);
+    const asked = this.#parts.requests.read(queue, { ...options, wait: options.wait ?? WAIT_MS });
+    return this.#parts.consumption.items(
+      queue,
+      isEndless ? { ...asked, partial: "empty" } : asked,
+      isEndless,
+    );
   }
 
   /** The calls for one queue whose items are values that the codec understands. */
   queue<T>(name: string, codec: Codec<T>): TypedQueue<T> {
-    this.#names.forPut(name);
+    this.#parts.names.forPut(name);
     return new TypedQueue(this, name, codec);
   }
 
@@ -229,13 +199,13 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * those that were not asked yet, and `unknown` for those that have not answered.
    */
   async delete(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
-    const name = this.#names.forPut(queue);
+    const name = this.#parts.names.forPut(queue);
     return askEveryNode(await this.#nodesKnown(signal), (node) => node.deleteQueue(name, signal), done);
   }
 
   /** Removes all items of the queue on every node; open ones stay open. Resolves as delete() does. */
   async flush(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
-    const name = this.#names.forPut(queue);
+    const name = this.#parts.names.forPut(queue);
     return askEveryNode(await this.#nodesKnown(signal), (node) => node.flushQueue(name, signal), done);
   }
 
@@ -255,7 +225,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
 
   /** What was counted of the requests to each node, for metrics. See also ClusterOptions.observe. */
   metrics(): NodeMetrics[] {
-    return this.#members.cluster.nodes.map(({ id, operations }) => ({
+    return this.#parts.members.cluster.nodes.map(({ id, operations }) => ({
       node: id,
       operations: operations.counts,
     }));
@@ -272,7 +242,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
 
   /** The nodes, and how they were when last heard of. */
   nodes(): NodeInfo[] {
-    return this.#members.infos();
+    return this.#parts.members.infos();
   }
 
   /**
@@ -281,7 +251,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * ZooKeeper.
    */
   nodeFor(queue: string): string | undefined {
-    return this.#members.cluster.homeOf(this.#names.forPut(queue));
+    return this.#parts.members.cluster.homeOf(this.#parts.names.forPut(queue));
   }
 
   /**
@@ -291,7 +261,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    */
   addNode(server: ServerSpec): string {
     this.#checkOpen();
-    return this.#members.add(server);
+    return this.#parts.members.add(server);
   }
 
   /**
@@ -304,7 +274,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     this.#checkOpen();
     const { deadline = REMOVE_MS } = options;
     const ms = deadline instanceof Date ? deadline.getTime() - Date.now() : deadline;
-    return { isEmpty: await this.#members.remove(id, ms) };
+    return { isEmpty: await this.#parts.members.remove(id, ms) };
   }
 
   /**
@@ -314,7 +284,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * Calling it again gives the same promise.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= this.#parts.close();
     return this.#closing;
   }
 
@@ -322,44 +292,29 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
     await this.close();
   }
 
-  async #close(): Promise<void> {
-    const stopped = this.#members.stop();
-    const consumed = this.#consumption.close();
-    this.#puts.close();
-    this.#reads.close();
-    this.#strays?.close();
-    await consumed;
-    await Promise.all([this.#members.close(), stopped]);
-  }
-
   /** At once where all nodes are known: so puts are sent in the order of the calls. */
   #put(request: PutRequest): Promise<PutOutcome> {
-    const known = this.#members.known(request.signal);
-    return known === undefined ? this.#puts.put(request) : known.then(() => this.#puts.put(request));
+    const known = this.#parts.members.known(request.signal);
+    return known === undefined
+      ? this.#parts.puts.put(request)
+      : known.then(() => this.#parts.puts.put(request));
   }
 
   async #readRequest(queue: string, options: GetOptions): Promise<ReadRequest> {
     this.#checkOpen();
-    const request = this.#requests.read(queue, options);
-    await this.#members.known(options.signal);
+    const request = this.#parts.requests.read(queue, options);
+    await this.#parts.members.known(options.signal);
     return request;
   }
 
   async #nodesKnown(signal: AbortSignal | undefined): Promise<readonly ClusterNode[]> {
     this.#checkOpen();
-    await this.#members.known(signal);
-    return this.#members.cluster.nodes;
+    await this.#parts.members.known(signal);
+    return this.#parts.members.cluster.nodes;
   }
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new KestrelClientError("closed", "the client is closed");
-  }
-
-  /** There may be other nodes to ask now than before. */
-  #placesChanged(): void {
-    this.#strays?.somethingChanged();
-    this.#reads.rearrange();
-    this.#puts.somethingChanged();
   }
 }
 
