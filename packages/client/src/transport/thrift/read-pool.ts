@@ -1,20 +1,11 @@
-// The connections of one node on which items are open or waited for. What is there already is taken over one that many
-// share; a read that waits has one to itself, since a node answers the calls of a connection in their order. Bounded
-// in number; idle ones end after a while.
-//
-// A node may bound the items open on one connection, without saying so: it gives fewer then, as if nothing were there.
-// So "nothing there" is believed only of a connection that surely had room, and otherwise asked once more on one
-// where nothing of the queue is open.
+// The connections of one node for reads. Many reads share one as long as none of them waits; a read that waits has one to
+// itself, since a node answers the calls of a connection in their order. Bounded in number, made a few at a time; idle
+// ones end after a while.
 
-import { fairWaitMs } from "../fair-wait.ts";
-import type { OpenRead } from "../transport.ts";
 import { TransportError } from "../transport-error.ts";
-import type { LentItem } from "./calls.ts";
 import { OpenBound } from "./open-bound.ts";
-import { ReadConnection, type ReadConnectionOptions, type TakeAnswer } from "./read-connection.ts";
-import { RefusedCall } from "./refused-call.ts";
+import { ReadConnection, type ReadConnectionOptions } from "./read-connection.ts";
 import type { ThriftConnection } from "./thrift-connection.ts";
-import { type LentOperations, ThriftOpenRead } from "./thrift-open-read.ts";
 
 export interface ReadPoolOptions extends ReadConnectionOptions {
   connect(): Promise<ThriftConnection>;
@@ -36,240 +27,48 @@ interface Applicant extends Need {
   reject(error: TransportError): void;
 }
 
-/** Reads that are being opened at one time, so that answers can't pile up without bound. */
-const OPENING_MAX = 16_384;
 /** Connections that are being made at the same time, so that the node's backlog doesn't overflow. */
 const CONNECTING_MAX = 32;
 
 export class ReadPool {
   readonly #options: ReadPoolOptions;
+  readonly #onChange: () => void;
   #bound = new OpenBound();
   /** Used from the front by those who share, from the back by those who wait. */
   #connections: ReadConnection[] = [];
   #connecting = 0;
   readonly #applicants = new Set<Applicant>();
   readonly #idleTimers = new Map<ReadConnection, NodeJS.Timeout>();
-  readonly #settling = new Set<Promise<unknown>>();
-  #opening = 0;
-  #whenDrained: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(options: ReadPoolOptions) {
+  /** `onChange` is called when less may be open or asked than before. */
+  constructor(options: ReadPoolOptions, onChange: () => void) {
     this.#options = options;
+    this.#onChange = onChange;
   }
 
-  /** Opens an item, waiting at the node for up to waitMs; the signal ends that, and an item on its way goes back. */
-  async open(queue: string, waitMs: number, signal?: AbortSignal): Promise<OpenRead | null> {
-    const open = async (): Promise<OpenRead[]> => {
-      const read = await (waitMs > 0 ? this.#wait(queue, waitMs, signal) : this.#take(queue, signal));
-      return read === null ? [] : [read];
-    };
-    const [read] = await this.#open(1, open, signal);
-    return read ?? null;
+  /** What the node lets be open on one connection, as far as it is known. */
+  get bound(): OpenBound {
+    return this.#bound;
   }
 
-  /** Opens up to so many that are there. None means that there are none; fewer than asked for means nothing. */
-  openMany(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[]> {
-    return this.#open(lengthMax, () => this.#takeMany(queue, lengthMax, signal), signal);
+  /** How many connections there are. */
+  get length(): number {
+    return this.#connections.length;
   }
 
-  async #open(
-    lengthMax: number,
-    open: () => Promise<OpenRead[]>,
-    signal: AbortSignal | undefined,
-  ): Promise<OpenRead[]> {
-    if (signal?.aborted) throw new TransportError("aborted", "aborted before sending");
-    if (this.#opening + lengthMax > OPENING_MAX)
-      throw new TransportError("busy", `more than ${OPENING_MAX} reads would be under way`);
-    this.#opening += lengthMax;
-    try {
-      return await (signal === undefined ? open() : unlessAborted(open(), signal));
-    } finally {
-      this.#opening -= lengthMax;
-      this.#checkDrained();
-    }
+  /** How many wait for one because there may not be more. */
+  get crowd(): number {
+    return this.length < this.#options.connectionsMax ? 0 : this.#applicants.size;
   }
 
-  /** Resolves when nothing is waited for or open. */
-  async drained(): Promise<void> {
-    if (this.#isDrained) return;
-    await new Promise<void>((resolve) => this.#whenDrained.push(resolve));
-  }
-
-  /** Lets confirms and aborts be answered, then ends all connections, and with them what is open. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const applicant of this.#applicants)
-      applicant.reject(new TransportError("closed", "the client was closed"));
-    await Promise.allSettled(this.#settling);
-    for (const connection of [...this.#connections]) {
-      if (connection.isIdle) connection.destroy();
-      else connection.end();
-    }
-  }
-
-  async #wait(queue: string, waitMs: number, signal: AbortSignal | undefined): Promise<OpenRead | null> {
-    const need = { isOwn: true, fits: (connection: ReadConnection) => connection.isIdle };
-    const wait = async (connection: ReadConnection): Promise<OpenRead | null> => {
-      // The node then ends the wait, and what it has just sent comes all the same.
-      const cancel = (): void => connection.end();
-      signal?.addEventListener("abort", cancel, { once: true });
-      try {
-        return this.#readOf(await connection.wait(queue, this.#fairWaitMs(waitMs)), queue, connection);
-      } finally {
-        signal?.removeEventListener("abort", cancel);
-      }
-    };
-    return this.#use(need, wait, signal);
-  }
-
-  /** As long as others wait for a connection, nobody keeps one for long. */
-  #fairWaitMs(waitMs: number): number {
-    const { length } = this.#connections;
-    const crowd = length < this.#options.connectionsMax ? 0 : this.#applicants.size;
-    return crowd === 0 ? waitMs : fairWaitMs(waitMs, length, crowd);
-  }
-
-  async #take(queue: string, signal?: AbortSignal, doubtfulLength?: number): Promise<OpenRead | null> {
-    let doubt = doubtfulLength;
-    for (;;) {
-      const need = {
-        isOwn: false,
-        fits: (connection: ReadConnection) =>
-          doubt === undefined
-            ? connection.claimedLengthOf(queue) < this.#bound.most
-            : connection.openLengthOf(queue) === 0,
-      };
-      const taken = await this.#use(
-        need,
-        async (connection) => ({ connection, answer: await connection.take(queue) }),
-        signal,
-      );
-      const { connection, answer } = taken;
-      if (answer.item !== null) {
-        this.#bound.granted(answer.openLength);
-        if (doubt !== undefined) this.#bound.reached(doubt);
-        return this.#readOf(answer.item, queue, connection);
-      }
-      if (this.#isCertain(answer)) return null;
-      if (!answer.isCut) doubt = answer.openLength;
-    }
-  }
-
-  async #takeMany(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[]> {
-    const room = (connection: ReadConnection): number => this.#bound.most - connection.claimedLengthOf(queue);
-    const take = async (connection: ReadConnection): Promise<OpenRead[]> => {
-      const length = Math.min(lengthMax, room(connection));
-      const answers = await Promise.all(Array.from({ length }, () => connection.take(queue)));
-      const reads = answers.map(({ item }) => this.#readOf(item, queue, connection));
-      const taken = reads.filter((read) => read !== null);
-      if (taken.length > 0) this.#bound.granted(answers[0]!.openLength);
-      return taken;
-    };
-    const reads = await this.#use({ isOwn: false, fits: (each) => room(each) > 0 }, take, signal);
-    if (reads.length > 0) return reads;
-    const last = await this.#take(queue, signal);
-    return last === null ? [] : [last];
-  }
-
-  /** Whether there was nothing because nothing is there. */
-  #isCertain({ openLength, isCut }: TakeAnswer): boolean {
-    return !isCut && (openLength === 0 || openLength < this.#bound.least);
-  }
-
-  #readOf(item: LentItem | null, queue: string, connection: ReadConnection): ThriftOpenRead | null {
-    if (item === null) return null;
-    return new ThriftOpenRead(item, queue, connection, this.#options.autoAbortMs, this.#operations);
-  }
-
-  readonly #operations: LentOperations = {
-    confirm: (read) => this.#track(this.#confirm(read)),
-    confirmAndOpen: (read) => this.#track(this.#confirmAndOpen(read)),
-    abort: (read) => this.#track(this.#abort(read)),
-  };
-
-  /** So that close() can let it come to its end. */
-  async #track<T>(settling: Promise<T>): Promise<T> {
-    this.#settling.add(settling);
-    try {
-      return await settling;
-    } finally {
-      this.#settling.delete(settling);
-    }
-  }
-
-  async #confirm(read: ThriftOpenRead): Promise<void> {
-    const { queue, id, opener } = read;
-    try {
-      const isDone = await this.#settle(read, (connection) => connection.confirm(queue, id));
-      if (!isDone) throw new TransportError("lost", "the item had gone back to its queue");
-    } catch (error) {
-      throw await this.#unconfirmed(read, opener, error);
-    }
-  }
-
-  async #confirmAndOpen(read: ThriftOpenRead): Promise<OpenRead | null> {
-    const { queue, id, opener } = read;
-    if (!opener.isReady) {
-      await this.#confirm(read);
-      return null;
-    }
-    opener.forget(queue, id);
-    const confirming = opener.confirm(queue, id);
-    const [taking] = await Promise.allSettled([opener.take(queue)]);
-    const answer = taking!.status === "fulfilled" ? taking!.value : undefined;
-    const next = this.#readOf(answer?.item ?? null, queue, opener);
-    if (next !== null) this.#bound.granted(answer!.openLength);
-    this.#changed(opener);
-    try {
-      if (!(await confirming)) throw new TransportError("lost", "the item had gone back to its queue");
-    } catch (error) {
-      await next?.abort();
-      throw await this.#unconfirmed(read, opener, error);
-    }
-    if (next !== null || answer === undefined || this.#isCertain(answer)) return next;
-    // Confirmed is confirmed, whatever comes of looking further.
-    return this.#take(queue, undefined, answer.isCut ? undefined : answer.openLength).catch(() => null);
-  }
-
-  /** Says why, and sees to it that the item goes back if it is still open. */
-  async #unconfirmed(read: ThriftOpenRead, opener: ReadConnection, error: unknown): Promise<unknown> {
-    if (!(error instanceof TransportError)) return error;
-    if (error instanceof RefusedCall) {
-      await opener.abort(read.queue, read.id).catch(() => opener.destroy());
-      return error;
-    }
-    const wasSent = error.mayHaveHappened || error.kind === "lost";
-    return wasSent
-      ? error
-      : new TransportError("lost", `the connection of this open read has ended; ${error.message}`, error);
-  }
-
-  async #abort(read: ThriftOpenRead): Promise<void> {
-    const { queue, id, opener } = read;
-    try {
-      await this.#settle(read, (connection) => connection.abort(queue, id));
-    } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-      // What is open there goes back with it.
-      opener.destroy();
-    }
-  }
-
-  /** Over the connection that the item was opened on, or if that has ended over another one. */
-  async #settle<T>(read: ThriftOpenRead, close: (connection: ReadConnection) => Promise<T>): Promise<T> {
-    const { queue, id, opener } = read;
-    if (!opener.isReady) return this.#use({ isOwn: false, fits: () => true }, close);
-    opener.forget(queue, id);
-    try {
-      return await close(opener);
-    } finally {
-      this.#changed(opener);
-    }
+  /** Nothing is open, asked or waited for on any. */
+  get isIdle(): boolean {
+    return this.#connections.every(({ isIdle }) => isIdle);
   }
 
   /** Waits for a connection that fits, unless there is one, and uses it at once. */
-  #use<T>(need: Need, use: (connection: ReadConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  use<T>(need: Need, use: (connection: ReadConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (this.#isClosed) return Promise.reject(new TransportError("closed", "the client is closed"));
     const found = this.#find(need);
     if (found !== undefined) return this.#begin(found, use);
@@ -306,6 +105,21 @@ export class ReadPool {
     });
   }
 
+  /** Turns away who waits for a connection; what is asked of the others is still answered. */
+  close(): void {
+    this.#isClosed = true;
+    for (const applicant of this.#applicants)
+      applicant.reject(new TransportError("closed", "the client was closed"));
+  }
+
+  /** Ends all connections, and with them what is open. */
+  endAll(): void {
+    for (const connection of [...this.#connections]) {
+      if (connection.isIdle) connection.destroy();
+      else connection.end();
+    }
+  }
+
   #find({ isOwn, fits }: Need): ReadConnection | undefined {
     const isFit = (connection: ReadConnection): boolean =>
       connection.isReady && !connection.isWaiting && fits(connection);
@@ -318,12 +132,12 @@ export class ReadPool {
     try {
       return await use(connection);
     } finally {
-      this.#changed(connection);
+      this.changed(connection);
     }
   }
 
   /** There may be room on a connection now, or nothing left on it. */
-  #changed(connection: ReadConnection): void {
+  changed(connection: ReadConnection): void {
     if (this.#applicants.size > 0) this.#pump();
     if (connection.isReady && connection.isIdle && !this.#idleTimers.has(connection)) {
       this.#idleTimers.set(
@@ -333,7 +147,7 @@ export class ReadPool {
         }, this.#options.idleMs),
       );
     }
-    this.#checkDrained();
+    this.#onChange();
   }
 
   #pump(): void {
@@ -360,7 +174,7 @@ export class ReadPool {
       }
       this.#connections.push(connection);
       connection.onEnd(() => this.#forget(connection));
-      this.#changed(connection);
+      this.changed(connection);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       for (const applicant of [...this.#applicants]) applicant.reject(error);
@@ -377,35 +191,6 @@ export class ReadPool {
     // The node may have been started anew, with another bound.
     if (this.#connections.length === 0) this.#bound = new OpenBound();
     this.#pump();
-    this.#checkDrained();
-  }
-
-  get #isDrained(): boolean {
-    return this.#opening === 0 && this.#connections.every(({ isIdle }) => isIdle);
-  }
-
-  #checkDrained(): void {
-    if (this.#whenDrained.length === 0 || !this.#isDrained) return;
-    for (const resolve of this.#whenDrained.splice(0)) resolve();
-  }
-}
-
-/** Rejects at once when the signal comes; what is found afterwards goes back. */
-async function unlessAborted(opening: Promise<OpenRead[]>, signal: AbortSignal): Promise<OpenRead[]> {
-  let abort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(new TransportError("aborted", "aborted while waiting"));
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  opening.then(
-    (reads) => {
-      if (signal.aborted) for (const read of reads) void read.abort();
-    },
-    () => {},
-  );
-  try {
-    return await Promise.race([opening, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
+    this.#onChange();
   }
 }

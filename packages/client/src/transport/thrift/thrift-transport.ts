@@ -4,9 +4,9 @@
 import { RequestPipe } from "../request-pipe.ts";
 import type { NodeTransport, OpenRead, PutAnswer, RawBatch, RawItem, RawPut } from "../transport.ts";
 import { type Call, peekCall, putCall, queueCall, statsCall, versionCall } from "./calls.ts";
-import { ReadPool } from "./read-pool.ts";
 import { RefusedCall } from "./refused-call.ts";
 import { ThriftConnection, type ThriftConnectionOptions } from "./thrift-connection.ts";
+import { ThriftReads } from "./thrift-reads.ts";
 import { wireExpiration } from "./wire-expiration.ts";
 
 export interface ThriftTransportOptions extends ThriftConnectionOptions {
@@ -29,7 +29,7 @@ const IN_FLIGHT_BYTES_MAX = 16 * 1024 * 1024;
 
 export class ThriftTransport implements NodeTransport {
   readonly #pipe: RequestPipe<ThriftConnection, Call<unknown>, unknown>;
-  readonly #reads: ReadPool;
+  readonly #reads: ThriftReads;
 
   constructor(options: ThriftTransportOptions) {
     this.#pipe = new RequestPipe({
@@ -41,7 +41,7 @@ export class ThriftTransport implements NodeTransport {
       waitingMax: options.waitingMax,
       waitingBytesMax: options.waitingBytesMax,
     });
-    this.#reads = new ReadPool({
+    this.#reads = new ThriftReads({
       ...options,
       connect: () => ThriftConnection.connect(options),
       connectionsMax: options.readConnectionsMax,
