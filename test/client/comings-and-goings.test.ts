@@ -1,11 +1,14 @@
 /** Nodes that don't exist yet, come, and go, while producers and consumers are at work; real ones, in processes. */
 
 import { KestrelClusterClient, type PutOutcome, type StrategyName } from "@kestrel-mq/client";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { KestrelNode } from "../harness/kestrel-node.ts";
 
 const strategies: StrategyName[] = ["round-robin", "hash"];
 const retry = { minMs: 20, maxMs: 500 };
+/** There to end a hang: so much is done here that a loaded machine takes its time. */
+vi.setConfig({ testTimeout: 240_000 });
+
 const toEnd: AsyncDisposable[] = [];
 let nodes: KestrelNode[];
 

@@ -9,11 +9,14 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { KestrelClusterClient } from "@kestrel-mq/client";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Random } from "../crash/random.ts";
 import { KestrelNode } from "../harness/kestrel-node.ts";
 
 const program = fileURLToPath(new URL("../dist/client/retrying-consumer.js", import.meta.url));
+/** There to end a hang: so much is done here that a loaded machine takes its time. */
+vi.setConfig({ testTimeout: 240_000 });
+
 const itemCount = 600;
 const attemptsMax = 4;
 const concurrency = 4;

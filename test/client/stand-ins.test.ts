@@ -2,8 +2,11 @@
 
 import { once } from "node:events";
 import { KestrelClusterClient } from "@kestrel-mq/client";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { KestrelNode } from "../harness/kestrel-node.ts";
+
+/** There to end a hang: so much is done here that a loaded machine takes its time. */
+vi.setConfig({ testTimeout: 240_000 });
 
 const itemCount = 2_000;
 const toEnd: AsyncDisposable[] = [];
