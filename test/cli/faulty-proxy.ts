@@ -7,17 +7,36 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** Gets the items' answers of all connections one after the other; gives what is to be sent instead. */
-export type Fault = (answer: Buffer, index: number) => Buffer | undefined;
+/**
+ * Gets the items' answers of all connections one after the other; gives what is to be sent instead. `nothing` is how
+ * the protocol says that there is no item.
+ */
+export type Fault = (answer: Buffer, index: number, nothing: Buffer) => Buffer | undefined;
 
-const nothing = Buffer.from("END\r\n");
+/** How items are told from other answers. */
+interface Dialect {
+  readonly nothing: Buffer;
+  isItem(answer: Buffer): boolean;
+}
+
+const dialects: Readonly<Record<"memcache" | "thrift", Dialect>> = {
+  memcache: {
+    nothing: Buffer.from("END\r\n"),
+    isItem: (answer) => answer.toString("latin1", 0, 6) === "VALUE ",
+  },
+  thrift: {
+    // A reply to get: an empty list.
+    nothing: Buffer.from("000000188001000200000003676574000000000f00000c0000000000", "hex"),
+    isItem: (answer) => answer.toString("latin1", 12, 15) === "get" && answer.length > 32,
+  },
+};
 
 /** One item is lost on the way: the client is told that nothing was there. */
-export const loses: Fault = (answer, index) => (index === 10 ? nothing : answer);
+export const loses: Fault = (answer, index, nothing) => (index === 10 ? nothing : answer);
 
 /** One item is given in place of the next one as well. */
 export const doubles: () => Fault = () => {
-  let last: Buffer = nothing;
+  let last: Buffer | undefined;
   return (answer, index) => {
     const given = index === 10 ? last : answer;
     last = answer;
@@ -27,8 +46,8 @@ export const doubles: () => Fault = () => {
 
 /** One item is held back until the next one has been given. */
 export const swaps: () => Fault = () => {
-  let held: Buffer = nothing;
-  return (answer, index) => {
+  let held: Buffer | undefined;
+  return (answer, index, nothing) => {
     if (index === 10) {
       held = answer;
       return nothing;
@@ -38,7 +57,7 @@ export const swaps: () => Fault = () => {
 };
 
 export const damages: Fault = (answer, index) => {
-  if (index === 10) answer[answer.length - 9]! ^= 1;
+  if (index === 10) answer[answer.length >> 1]! ^= 1;
   return answer;
 };
 
@@ -53,7 +72,12 @@ export class FaultyProxy implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async start(nodePort: number, fault: Fault): Promise<FaultyProxy> {
+  static async start(
+    nodePort: number,
+    fault: Fault,
+    protocol: "memcache" | "thrift" = "memcache",
+  ): Promise<FaultyProxy> {
+    const { nothing, isItem } = dialects[protocol];
     let index = 0;
     const server = createServer((client) => {
       const node = connect(nodePort, "127.0.0.1");
@@ -63,7 +87,7 @@ export class FaultyProxy implements AsyncDisposable {
       }
       client.on("data", (chunk) => node.write(chunk));
       node.on("data", (chunk) => {
-        const given = chunk.toString("latin1", 0, 6) === "VALUE " ? fault(chunk, index++) : chunk;
+        const given = isItem(chunk) ? fault(chunk, index++, nothing) : chunk;
         if (given !== undefined) client.write(given);
       });
       client.on("close", () => node.destroy());

@@ -18,7 +18,7 @@ const faultless = { lost: 0, doubled: 0, outOfOrder: 0, damaged: 0, foreign: 0 }
 let nodes: KestrelNode[];
 let servers: string[];
 beforeAll(async () => {
-  nodes = await Promise.all([1, 2, 3].map(() => KestrelNode.start()));
+  nodes = await Promise.all([1, 2, 3].map(() => KestrelNode.start({ speaksThrift: true })));
   servers = nodes.map(({ address }) => address);
 });
 afterAll(async () => {
@@ -88,6 +88,34 @@ describe("kq load finds", () => {
     expect(code).toBe(1);
     expect(report.faults).toEqual({ ...faultless, ...faults });
     expect(err.trimEnd().split("\n")).toHaveLength(Object.keys(faults).length);
+  });
+
+  // None forgets an item, which would then come again unspoilt.
+  const plain = ["put-many -n 200 -c 4 -g", "many-clients -n 40 -s 1 -c 4", "packing -n 60 -c 2 -t 0"];
+  const reliable = ["many-clients -n 40 -s 1 -c 4 -x", "flood -n 200 -r 5 -B", "leaky-reader -n 60 -d 0"];
+  const planted: readonly (readonly [string, () => Fault])[] = [
+    ["loses", () => loses],
+    ["doubles", doubles],
+    ["swaps", swaps],
+    ["damages", () => damages],
+  ];
+  // Over thrift an open read whose answer is lost comes again in its time: that is no fault.
+  const tests = [
+    ["memcache", [...plain, ...reliable]],
+    ["thrift", plain],
+  ] as const;
+  const all = tests.flatMap(([protocol, lines]) =>
+    lines.flatMap((test) => planted.map(([verb, fault]) => [protocol, test, verb, fault] as const)),
+  );
+
+  it.each(all)("over %s, with %s, that a proxy %s", async (protocol, test, _, fault) => {
+    const node = nodes[0]!;
+    const port = protocol === "thrift" ? node.portOf("thrift") : node.port;
+    await using proxy = await FaultyProxy.start(port, fault(), protocol);
+    const line = `${test} --timeout 500ms${protocol === "thrift" ? " --thrift" : ""}`;
+    const { code, report } = await load(line, [proxy.address]);
+    const found = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
+    expect([code, found > 0 || report.failure !== null], JSON.stringify(report)).toEqual([1, true]);
   });
 
   it("an answer that never comes", async () => {

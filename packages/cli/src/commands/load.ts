@@ -21,7 +21,7 @@ const saveEveryMs = 1000;
 
 export const loadCommand: Command = defineCommand({
   usage: "load <queue> [file]",
-  describe: "Put the items of a file of kq dump into a queue",
+  describe: "Put the items of a file of kq dump into a queue; also: load tests, see its --help",
   examples: [
     ["kq load work work.jsonl", "cut short: run it again to go on, the place is kept in work.jsonl.loaded"],
     ["zcat work.jsonl.gz | kq load work", "through a pipe"],
