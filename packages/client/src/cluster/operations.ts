@@ -76,11 +76,12 @@ export class OperationLog {
       this.counts.set(operation, counts);
     }
     counts.count++;
-    if (!OUTCOMES_THAT_ARE_NO_ERRORS.has(outcome)) counts.errors++;
+    if (outcome !== "ok" && !OUTCOMES_THAT_ARE_NO_ERRORS.has(outcome)) counts.errors++;
     counts.sumMs += durationMs;
-    counts.maxMs = Math.max(counts.maxMs, durationMs);
-    const place = LATENCY_BOUNDS_MS.findIndex((bound) => durationMs <= bound);
-    counts.buckets[place < 0 ? LATENCY_BOUNDS_MS.length : place]!++;
+    if (durationMs > counts.maxMs) counts.maxMs = durationMs;
+    let place = 0;
+    while (place < LATENCY_BOUNDS_MS.length && durationMs > LATENCY_BOUNDS_MS[place]!) place++;
+    counts.buckets[place]!++;
   }
 }
 

@@ -36,10 +36,11 @@ interface Failure {
 
 export class Placement {
   readonly #rules: PlacementRules;
-  readonly #asked: ClusterNode[] = [];
+  /** Made when needed, like the failures: most items find their place at once. */
+  #asked: ClusterNode[] | undefined;
   /** How many of the order were looked at, in rounds. */
   #looked = 0;
-  #failures: Failure[] = [];
+  #failures: Failure[] | undefined;
   #unanswered: Failure | undefined;
   #full: PutOutcome | undefined;
 
@@ -60,9 +61,9 @@ export class Placement {
       const round = Math.floor(this.#looked / length);
       const node = order[this.#looked++ % length]!;
       const isFit = node.isFit("puts");
-      const isTurn = round === 0 ? isFit : round === 2 || !this.#asked.includes(node);
+      const isTurn = round === 0 ? isFit : round === 2 || this.#asked?.includes(node) !== true;
       if (!isTurn || (this.#full !== undefined && !isFit)) continue;
-      this.#asked.push(node);
+      (this.#asked ??= []).push(node);
       return node;
     }
     return undefined;
@@ -89,7 +90,7 @@ export class Placement {
       if (!this.#rules.mayDouble) return clientErrorOf(error, node.id);
       this.#unanswered ??= { node, error };
     } else {
-      this.#failures.push({ node, error });
+      (this.#failures ??= []).push({ node, error });
     }
     return undefined;
   }
@@ -99,7 +100,7 @@ export class Placement {
     if (this.#unanswered !== undefined) {
       return clientErrorOf(this.#unanswered.error, this.#unanswered.node.id);
     }
-    return this.#full ?? nowhere(this.#failures);
+    return this.#full ?? nowhere(this.#failures ?? []);
   }
 }
 
