@@ -237,3 +237,13 @@ test("a node that falls silent or ends while it is told who asks: nothing was se
     admin.close();
   }
 });
+
+test("commands behind one that is not answered don't wait as long, one after the other", async () => {
+  const node = await serveLines(() => {});
+  const admin = createAdmin(node, { timeoutMs: 200 });
+  const codes = await Promise.all(
+    ["stats", "stats", "version"].map((command) => failure(admin.lines(command)).then(({ code }) => code)),
+  );
+  expect(codes).toEqual(["unknown", "node-down", "node-down"]);
+  expect(node.lines).toEqual(["stats"]);
+});

@@ -11,8 +11,8 @@ afterEach(async () => {
   for (const each of toEnd.splice(0).toReversed()) await each[Symbol.asyncDispose]();
 });
 
-async function start(length: number): Promise<ClusterFixture> {
-  const fixture = await ClusterFixture.start(length, { strategy: "hash" });
+async function start(length: number, options = {}): Promise<ClusterFixture> {
+  const fixture = await ClusterFixture.start(length, { strategy: "hash", ...options });
   toEnd.push(fixture);
   return fixture;
 }
@@ -125,4 +125,16 @@ test("a fanout is at home where its parent is, and read where others may stand i
     expect(await client.get(`${queue}+audit`)).toBeNull();
     for (const { queues } of nodes) expect([...queues.keys()]).toContain(`${queue}+audit`);
   }
+});
+
+test("strays on one node are found although another one doesn't answer", async () => {
+  const fixture = await start(3, { timeoutMs: 50_000 });
+  const home = fixture.homeOf("q");
+  const [standIn, frozen] = fixture.nodes.filter((node) => node !== home);
+  frozen!.pause();
+  standIn!.add("q", ...range(20));
+  const seen: string[] = [];
+  fixture.client.consume("q", (item) => seen.push(item.text()));
+  await until(() => seen.length === 20);
+  frozen!.resume();
 });

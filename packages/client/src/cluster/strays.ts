@@ -131,7 +131,6 @@ export class Strays {
     if (this.#looks === LOOKS_MAX) await new Promise<void>((resolve) => this.#line.push(resolve));
     else this.#looks++;
     search.dueAt = performance.now() + search.backoff.nextMs();
-    const known = search.places.size;
     const [, ...others] = this.#isClosed ? [] : this.#options.cluster.nodesForQueue(search.queue);
     await Promise.all(others.map((node) => this.#askNode(search, node)));
     search.current = undefined;
@@ -139,17 +138,21 @@ export class Strays {
     if (next === undefined) this.#looks--;
     else next();
     if (this.#isClosed) return;
-    if (search.places.size > known) {
-      search.backoff.reset();
-      this.#options.onFound(search.queue);
-    }
     if (search.readers > 0) this.#schedule(search);
+  }
+
+  /** Told at once: another node may be slow to answer. */
+  #found(search: Search, node: ClusterNode): void {
+    if (this.#isClosed || search.places.has(node)) return;
+    search.places.add(node);
+    search.backoff.reset();
+    this.#options.onFound(search.queue);
   }
 
   async #askNode(search: Search, node: ClusterNode): Promise<void> {
     if (!node.isFit("reads")) return;
     try {
-      if (await hasItems(node, search.queue)) search.places.add(node);
+      if (await hasItems(node, search.queue)) this.#found(search, node);
     } catch (error) {
       // It is asked again, next time or when it is back.
       if (!(error instanceof TransportError)) throw error;

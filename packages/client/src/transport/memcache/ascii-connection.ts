@@ -110,7 +110,7 @@ export class AsciiConnection {
 
   #write(command: Command): void {
     this.#current = command;
-    this.#setTimer(this.#options.timeoutMs, () => new TransportError("no-answer", "no answer in time"));
+    this.#setTimer(this.#options.timeoutMs, () => this.#fallSilent());
     this.#socket!.write(command.bytes);
   }
 
@@ -144,10 +144,7 @@ export class AsciiConnection {
     const { host, port, connectTimeoutMs } = this.#options;
     const socket = connect({ host, port, noDelay: true });
     this.#socket = socket;
-    this.#setTimer(
-      connectTimeoutMs,
-      () => new TransportError("unreachable", `no connection within ${connectTimeoutMs} ms`),
-    );
+    this.#setTimer(connectTimeoutMs, () => this.#fail(`no connection within ${connectTimeoutMs} ms`));
     socket.once("connect", () => {
       if (socket !== this.#socket) return;
       if (isConnectedToItself(socket)) {
@@ -164,9 +161,9 @@ export class AsciiConnection {
     socket.once("close", () => socket === this.#socket && this.#finish());
   }
 
-  #setTimer(ms: number, error: () => TransportError | undefined): void {
+  #setTimer(ms: number, onOver: () => void): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#end(error()), ms);
+    this.#timer = setTimeout(onOver, ms);
   }
 
   #receive(chunk: Buffer): void {
@@ -211,7 +208,7 @@ export class AsciiConnection {
     this.#current = undefined;
     this.#chunks = [];
     this.#size = 0;
-    this.#setTimer(this.#options.idleMs, () => undefined);
+    this.#setTimer(this.#options.idleMs, () => this.#end(undefined));
     if (command !== undefined) outcome(command);
     this.#next();
   }
@@ -228,6 +225,13 @@ export class AsciiConnection {
 
   #fail(text: string, cause?: unknown): void {
     this.#end(new TransportError(this.#isConnected ? "no-answer" : "unreachable", text, cause));
+  }
+
+  /** Those behind would only wait for as long, one after the other. */
+  #fallSilent(): void {
+    const error = new TransportError("no-answer", "no answer in time");
+    this.#rejectWaiting(new TransportError("unreachable", error.message, error));
+    this.#end(error);
   }
 
   /** Ends this connection. Commands that were never written go over a new one, unless there is none to be had. */
