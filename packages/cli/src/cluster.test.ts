@@ -46,3 +46,9 @@ it.each([
 ])("refuses %j", (text) => {
   expect(() => parseServers(text, "--servers")).toThrow(UsageError);
 });
+
+it("says where user and password belong, and doesn't show them", () => {
+  expect(() => parseServers("user:secret@a:1", "--servers")).toThrow(
+    "a node in --servers has a user before its @: say that with --user and --password-file",
+  );
+});

@@ -186,6 +186,11 @@ export function parseServers(text: string, origin: string): string[] {
   for (const name of names) {
     const server = [zookeeperPath, dnsName].find((kind) => kind.test(name)) ?? serverName;
     const port = server.exec(name)?.[1] ?? "22133";
+    if (/^[^/]*@/.test(name)) {
+      throw new UsageError(
+        `a node in ${origin} has a user before its @: say that with --user and --password-file`,
+      );
+    }
     if (!server.test(name) || Number(port) < 1 || Number(port) > 65_535) {
       const shown = withoutPassword(name);
       throw new UsageError(`"${shown}" in ${origin} is no server: write host, host:port or [::1]:port`);
