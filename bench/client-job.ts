@@ -3,7 +3,8 @@
 import type { TransportName } from "@kestrel-mq/client";
 
 export interface ClientJob {
-  transport: TransportName;
+  /** `memjs`: that alone, which carries the client's memcache traffic. */
+  transport: TransportName | "memjs";
   port: number;
   kind: "put" | "putMany" | "getMany";
   /** Calls in flight at the same time. */

@@ -4,6 +4,7 @@
  */
 
 import { KestrelClusterClient } from "@kestrel-mq/client";
+import memjs from "memjs";
 import type { ClientJob, ClientResult } from "./client-job.ts";
 import { queueName } from "./workload.ts";
 
@@ -30,17 +31,32 @@ function stepOf({ kind, batchLength }: ClientJob, items: readonly Buffer[]): Ste
 }
 
 async function runJob(job: ClientJob): Promise<ClientResult> {
-  const { transport, port, depth, itemBytes, seconds, itemsMax } = job;
-  await using client = new KestrelClusterClient({ servers: [`127.0.0.1:${port}`], transport });
+  const { transport, port, itemBytes, batchLength } = job;
   const data = Buffer.alloc(itemBytes, "x");
-  const step = stepOf(job, Array<Buffer>(job.batchLength).fill(data));
-  let items = await step(client, data);
+  if (transport === "memjs") {
+    const client = memjs.Client.create(`127.0.0.1:${port}`, { retries: 1 });
+    try {
+      return await runSteps(job, async () => ((await client.set(queueName, data, {})) ? 1 : 0));
+    } finally {
+      client.close();
+    }
+  }
+  await using client = new KestrelClusterClient({ servers: [`127.0.0.1:${port}`], transport });
+  const step = stepOf(job, Array<Buffer>(batchLength).fill(data));
+  return await runSteps(job, () => step(client, data));
+}
+
+async function runSteps(
+  { depth, seconds, itemsMax }: ClientJob,
+  step: () => Promise<number>,
+): Promise<ClientResult> {
+  let items = await step();
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1000;
   const work = async (): Promise<void> => {
     while (performance.now() < endsAt && items < itemsMax) {
-      const length = await step(client, data);
+      const length = await step();
       items += length;
       if (length === 0) return;
     }

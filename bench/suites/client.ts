@@ -17,6 +17,8 @@ const itemBytes = 100;
 const itemsMax = 1_000_000;
 const warmUpSeconds = 0.4;
 const shareOfRawMin = 0.5;
+/** What is above memjs may cost no more than that. */
+const shareOfMemjsMin = 0.5;
 const batchesOfSinglesMin = 3;
 
 export const client: Suite = {
@@ -29,7 +31,7 @@ export const client: Suite = {
 /** A row of the table; each round has one rate of it, in items a second. */
 interface Row {
   load: string;
-  transport: TransportName | null;
+  transport: ClientJob["transport"] | null;
   kind: ClientJob["kind"];
   depth: number;
   batchLength: number;
@@ -56,6 +58,7 @@ function rowsOf(): Row[] {
     row(`${kind} of ${batchLength}, ${transport}`, transport, kind, batchLength);
   return [
     row(`bare socket, memcache ASCII, put, 1 × ${depth}`, null, "put"),
+    row(`memjs alone, set, ${depth} in flight`, "memjs", "put"),
     row(`put, ${depth} in flight, memcache`, "memcache", "put"),
     row(`put, ${depth} in flight, thrift`, "thrift", "put"),
     batched("putMany", "memcache"),
@@ -133,7 +136,7 @@ function note(row: Row, result: ClientResult & { readonly serverCpuSeconds: numb
 }
 
 function sectionOf(rows: readonly Row[]): Section {
-  const [raw, single] = [rows[0]!, rows[1]!];
+  const [raw, bareMemjs, single] = [rows[0]!, rows[1]!, rows[2]!];
   const ratioOf = (one: Row, other: Row, which: "rates" | "ratesByCpu" = "rates"): number =>
     median(one[which].map((value, round) => value / other[which][round]!));
   const batches = rows.find(({ kind, transport }) => kind === "putMany" && transport === "thrift")!;
@@ -164,6 +167,11 @@ function sectionOf(rows: readonly Row[]): Section {
     })),
     verdicts: [
       atLeast(`put, ${depth} in flight, memcache: of the bare socket`, ratioOf(single, raw), shareOfRawMin),
+      atLeast(
+        `put, ${depth} in flight, memcache: of memjs alone`,
+        ratioOf(single, bareMemjs),
+        shareOfMemjsMin,
+      ),
       atLeast(
         `putMany of ${batchLength}, thrift: of single memcache puts`,
         ratioOf(batches, single),
