@@ -15,16 +15,16 @@
 import type { Socket } from "node:net";
 import type { Timer } from "../clock.ts";
 import { KestrelError } from "../errors.ts";
-import { largeItemBytes } from "../journal/large-item.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Logger } from "../logging.ts";
 import type { Reply, Request } from "../session/request.ts";
 import { Session, type SessionClient, type SessionHost } from "../session/session.ts";
-import type { BodyHolder, BodyMemory } from "./body-memory.ts";
+import { BodyIntake, type IntakeOwner } from "./body-intake.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import type { Codec, Wire } from "./codec.ts";
 import { HeldInput } from "./held-input.ts";
 import { IdleWatch } from "./idle-watch.ts";
-import { IncomingBody } from "./incoming-body.ts";
+import type { IncomingBody } from "./incoming-body.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { mendOutput } from "./mend-output.ts";
 import { Outbox, type OutboxOwner } from "./outbox.ts";
@@ -53,7 +53,7 @@ type State =
   | "closing"
   | "closed";
 
-export class Connection implements Receiver, SessionClient, Wire, BodyHolder, OutboxOwner {
+export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, OutboxOwner {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   readonly #session: Session;
@@ -67,11 +67,7 @@ export class Connection implements Receiver, SessionClient, Wire, BodyHolder, Ou
   /** The client has sent its last byte. */
   #isInputEnded = false;
 
-  /** Half-received, or being swallowed. */
-  #body: IncomingBody | null = null;
-  /** Bytes of an unfinished request are accounted for. */
-  #keepsBytes = false;
-
+  readonly #intake: BodyIntake;
   readonly #outbox: Outbox;
   #isJoined = false;
   #linger: Timer | null = null;
@@ -83,6 +79,7 @@ export class Connection implements Receiver, SessionClient, Wire, BodyHolder, Ou
     this.#socket = socket;
     this.#host = host;
     this.#session = new Session(host, this);
+    this.#intake = new BodyIntake(host.bodyMemory, this);
     this.#outbox = new Outbox(socket, host.outputs, host.counters, host.limits.unsentBytesMax, this);
     socket.on("end", () => this.#endInput());
     socket.on("drain", () => this.#drained());
@@ -139,10 +136,8 @@ export class Connection implements Receiver, SessionClient, Wire, BodyHolder, Ou
           break;
         }
         case "reading body":
-          from = this.#fillBody(input, from, end);
-          break;
         case "swallowing body":
-          from = this.#passBody(from, end);
+          from = this.#intake.take(input, from, end);
           break;
         default:
           break reading;
@@ -203,98 +198,48 @@ export class Connection implements Receiver, SessionClient, Wire, BodyHolder, Ou
 
   readBody(size: number): void {
     this.#state = "reading body";
-    this.#body = new IncomingBody(size);
-    if (size === 0) this.#bodyRead(this.#body);
+    this.#intake.keep(size);
   }
 
   swallowBody(size: number): void {
     this.#state = "swallowing body";
-    this.#body = new IncomingBody(size);
-    if (size === 0) this.#bodySwallowed();
-  }
-
-  #fillBody(input: Buffer, at: number, end: number): number {
-    const body = this.#body!;
-    const stop = body.endIn(at, end);
-    const capacity = body.capacityFor(stop - at);
-    if (!this.keepBytes(capacity)) {
-      this.#refuseBody(body);
-      return at;
-    }
-    body.keep(input, at, stop, capacity);
-    if (body.isWhole) this.#bodyRead(body);
-    return stop;
+    this.#intake.passBy(size);
   }
 
   /** A large body is received where it is to lie. */
   findRoom(): Buffer | null {
-    const body = this.#body;
-    if (body === null || body.missing < largeItemBytes) return null;
-    if (this.#state !== "reading body" || this.#held !== null) return null;
-    const capacity = body.capacityFor(1);
-    if (this.keepBytes(capacity)) return body.room(capacity);
-    this.#refuseBody(body);
-    return null;
+    return this.#state === "reading body" && this.#held === null ? this.#intake.findRoom() : null;
   }
 
   receiveInRoom(size: number): void {
     this.#heard(size);
-    const body = this.#body;
-    if (this.#state !== "reading body" || body === null) return;
-    body.pass(size);
-    if (!body.isWhole) return;
+    if (this.#state !== "reading body") return;
     this.#isParsing = true;
-    this.#bodyRead(body);
+    this.#intake.arrivedInRoom(size);
     this.#isParsing = false;
   }
 
-  #refuseBody(body: IncomingBody): void {
-    this.#releaseBody();
-    this.swallowBody(body.missing);
-    this.#codec!.bodyRefused(new KestrelError("memory", "out of memory storing object"));
+  keepBytes(bytes: number): boolean {
+    return this.#intake.hold(bytes);
   }
 
-  #bodyRead(body: IncomingBody): void {
+  bodyWhole(body: IncomingBody): void {
     this.#state = "reading head";
     this.#codec!.bodyRead(body.bytes, body.start, body.start + body.size);
   }
 
-  #passBody(at: number, end: number): number {
-    const body = this.#body!;
-    const stop = body.endIn(at, end);
-    body.pass(stop - at);
-    if (body.isWhole) this.#bodySwallowed();
-    return stop;
-  }
-
-  #bodySwallowed(): void {
-    this.#body = null;
+  bodyPassed(): void {
     this.#state = "reading head";
     this.#codec!.bodySwallowed();
   }
 
-  keepBytes(bytes: number): boolean {
-    if (bytes === 0) {
-      this.#releaseBody();
-      return true;
-    }
-    this.#keepsBytes = true;
-    return this.#host.bodyMemory.grow(this, bytes);
+  bodyHasNoMemory(missing: number): void {
+    this.swallowBody(missing);
+    this.#codec!.bodyRefused(new KestrelError("memory", "out of memory storing object"));
   }
 
-  #releaseBody(): void {
-    this.#body = null;
-    if (!this.#keepsBytes) return;
-    this.#keepsBytes = false;
-    this.#host.bodyMemory.release(this);
-  }
-
-  giveUpBody(): void {
-    this.#host.logger.warn(
-      { bytes: this.#body?.filled, of: this.#body?.size },
-      "gave up a half-received item",
-    );
-    this.#releaseBody();
+  bodyGivenUp(body: IncomingBody | null): void {
+    this.#host.logger.warn({ bytes: body?.filled, of: body?.size }, "gave up a half-received item");
     this.destroy();
   }
 
@@ -303,7 +248,7 @@ export class Connection implements Receiver, SessionClient, Wire, BodyHolder, Ou
   execute(request: Request): void {
     this.#state = "waiting";
     this.#session.execute(request);
-    this.#releaseBody();
+    this.#intake.release();
     // A reply may have closed the connection.
     if (this.#state === "waiting" && !this.#session.isWaiting) this.#state = "reading head";
   }
@@ -385,7 +330,7 @@ export class Connection implements Receiver, SessionClient, Wire, BodyHolder, Ou
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#state = "closing";
     this.#held = null;
-    this.#releaseBody();
+    this.#intake.release();
     this.#idleWatch?.stop();
     this.#barredTimer?.cancel();
     this.#session.end();
@@ -424,7 +369,7 @@ export class Connection implements Receiver, SessionClient, Wire, BodyHolder, Ou
     this.#session.end();
     this.#state = "closed";
     this.#held = null;
-    this.#releaseBody();
+    this.#intake.release();
     this.#outbox.drop();
     this.#host.forget(this);
   }
