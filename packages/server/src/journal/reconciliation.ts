@@ -43,9 +43,13 @@ export interface Findings {
 
 /**
  * Finishes the ids that no file holds: no reader will ever meet them, so they must neither be counted nor keep a
- * segment alive. Corrects the readers' numbers. Gives, by a reader's number, which of its items are lost.
+ * segment alive. Corrects the readers' numbers, and says whether it had to, since no file tells the right ones then.
+ * Gives, by a reader's number, which of its items are lost.
  */
-export function reconcile(findings: Findings, logger: Logger): Map<number, LostIds> {
+export function reconcile(
+  findings: Findings,
+  logger: Logger,
+): { readonly lostIds: Map<number, LostIds>; readonly isCorrected: boolean } {
   const { folder, segments, readers, nextId, toldFrom } = findings;
   let { present, mustCount } = findings;
   for (const { segment } of segments) if (learnFromRewriting(segment, readers)) mustCount = true;
@@ -62,7 +66,7 @@ export function reconcile(findings: Findings, logger: Logger): Map<number, LostI
     const fields = { folder, reader: name, length: lengthOf(lostIds), lostIds };
     logger.warn(fields, "items are in no file of the journal");
   }
-  return lost;
+  return { lostIds: lost, isCorrected: mustCount };
 }
 
 /** Whether a rewritten segment lacks items that the readers count on: its rewriting came after what they know. */

@@ -21,8 +21,8 @@ export interface RecoveredLog {
   readonly segments: readonly PlacedSegment[];
   readonly readers: readonly ReaderState[];
   readonly nextId: number;
-  /** Whether the last segment tells the readers' states: if not, only an older one does, and that may go. */
-  readonly isStateLast: boolean;
+  /** Whether the last segment tells the readers' states rightly. If not, an older one may, which may go, or none. */
+  readonly isStateTold: boolean;
   readonly nextSegmentNumber: number;
   readonly nextReaderNumber: number;
   /** 0 when no segment tells. */
@@ -66,8 +66,10 @@ class Recovery {
     const replayed = this.#readNewest();
     const older = this.#files.length - replayed.length;
     const segments: PlacedSegment[] = [];
-    for (let index = 0; index < older; index++)
-      segments.push(this.#readIndex(index) ?? this.#readOlder(index));
+    for (let index = 0; index < older; index++) {
+      const segment = this.#readIndex(index) ?? this.#readOlder(index);
+      if (segment !== null) segments.push(segment);
+    }
     if (replayed[0]?.hasState !== true) this.#startUnread(replayed[0]?.segment.firstId ?? 1);
     for (const [position, scan] of replayed.entries()) {
       if (scan.isEmpty) this.#removeLeftover(scan);
@@ -84,7 +86,7 @@ class Recovery {
     const readers = [...this.#readers.values()];
     const findings = { folder: this.#folder, segments, readers, nextId, present: this.#present };
     const trust = { toldFrom: this.#toldFrom, mustCount: this.#mustCount };
-    const lostIds = reconcile({ ...findings, ...trust }, this.#logger);
+    const { lostIds, isCorrected } = reconcile({ ...findings, ...trust }, this.#logger);
     const states = readers.map((reader) => ({
       ...reader,
       // Where damage was met, what was written down of lost bytes is only about right.
@@ -96,7 +98,7 @@ class Recovery {
       segments,
       readers: states,
       nextId,
-      isStateLast: replayed.findLast((scan) => !scan.isEmpty)?.hasState ?? true,
+      isStateTold: !isCorrected && (replayed.findLast((scan) => !scan.isEmpty)?.hasState ?? true),
       lostIds,
       nextSegmentNumber: newest === undefined ? 1 : findSegmentName(path.basename(newest))!.number + 1,
       nextReaderNumber: this.#nextReaderNumber,
@@ -146,9 +148,14 @@ class Recovery {
     return { segment, places: found.index.chunks };
   }
 
-  /** An older segment without an index: what it says of readers is in the newer ones' states already. */
-  #readOlder(position: number): PlacedSegment {
-    return this.#replay(SegmentScan.read(this.#disk, this.#files[position]!), position, () => {});
+  /** An older segment without an index: what it says of readers is in the newer ones' states already. Null: empty. */
+  #readOlder(position: number): PlacedSegment | null {
+    const scan = SegmentScan.read(this.#disk, this.#files[position]!);
+    if (!scan.isEmpty) return this.#replay(scan, position, () => {});
+    // Or one that was removed for that, and is back after a power loss: the one before it went on in its place.
+    this.#mustCount = true;
+    this.#removeLeftover(scan);
+    return null;
   }
 
   #replay(scan: SegmentScan, position: number, apply: (record: LogRecord) => void): PlacedSegment {

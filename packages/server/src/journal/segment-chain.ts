@@ -86,7 +86,7 @@ export class SegmentChain {
       this.#sync.inherited([...this.segments], () => this.#syncFolders(folder!));
     }
     const last = this.segments[this.segments.length - 1];
-    if (last === undefined || last.isClosed || !recovered.isStateLast)
+    if (last === undefined || last.isClosed || !recovered.isStateTold)
       this.start(recovered.nextId, recovered.readers);
     else this.addChunk(last, last.size, recovered.nextId, 0);
   }

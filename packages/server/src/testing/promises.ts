@@ -131,6 +131,7 @@ export class Promises {
   turn = 1;
   /** Nobody syncs: a power loss may take all that is known of fanouts, whose items are then the queue's. */
   areFanoutsLoose = false;
+  readonly #everPut: Set<string> = new Set();
 
   /** The queue of this name that is there now. */
   find(name: string): PromisedQueue | undefined {
@@ -150,6 +151,7 @@ export class Promises {
   put(name: string, text: string): PromisedItem[] {
     this.obtain(name);
     const items: PromisedItem[] = [];
+    this.#everPut.add(text);
     for (const life of this.lives) {
       if (life.name !== name && !life.name.startsWith(`${name}+`)) continue;
       // A fanout that was deleted a moment ago may be back, with what was put since.
@@ -238,12 +240,15 @@ export class Promises {
    * fanout had.
    */
   #isFamilyMerged(name: string, texts: readonly string[], cut: Cut): boolean {
-    const family = this.lives.filter((life) => life.family === name);
-    if (name.includes("+")) return false;
+    const family = this.lives.filter((life) => life.family === name.split("+")[0]);
+    // With the records of fanouts their numbers are lost, and may be given to others.
+    if (name.includes("+") && !this.areFanoutsLoose) return false;
     if (!this.areFanoutsLoose && family.some((life) => life.isSure(cut))) return false;
     const numbers = texts.map((text) => Number.parseInt(text, 10));
     if (numbers.some((number, index) => index > 0 && number <= numbers[index - 1]!)) return false;
-    return texts.every((text) => family.some((life) => life.items.has(text)));
+    return texts.every((text) =>
+      this.areFanoutsLoose ? this.#everPut.has(text) : family.some((life) => life.items.has(text)),
+    );
   }
 }
 
