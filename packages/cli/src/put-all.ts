@@ -10,6 +10,13 @@ import { reportPutting } from "./put-report.ts";
 import { type PutItem, type PutOptions, Putting } from "./putting.ts";
 import type { Surroundings } from "./surroundings.ts";
 
+export const atLeastOnceFlag = {
+  "at-least-once": {
+    type: "boolean",
+    describe: "Put an item again when its outcome is unknown; it may then be there twice",
+  },
+} as const;
+
 export interface PutTask {
   /** The command's name, for messages. */
   name: string;

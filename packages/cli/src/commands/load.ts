@@ -11,7 +11,7 @@ import { type FileItem, parseItemLine } from "../item-file.ts";
 import { readLines } from "../lines.ts";
 import { LoadPosition } from "../load-position.ts";
 import { Progress } from "../progress.ts";
-import { putAll } from "../put-all.ts";
+import { atLeastOnceFlag, putAll } from "../put-all.ts";
 import { renderBytes } from "../size.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 
@@ -31,10 +31,7 @@ export const loadCommand: Command = defineCommand({
     file: { type: "string", describe: "A line of JSON for each item [standard input]" },
   },
   flags: {
-    "at-least-once": {
-      type: "boolean",
-      describe: "Put an item again when its outcome is unknown; it may then be there twice",
-    },
+    ...atLeastOnceFlag,
     ...clusterFlags,
     ...jsonFlag,
   },

@@ -7,7 +7,7 @@ import { UsageError } from "../exit-code.ts";
 import { parseExpiry } from "../expiry.ts";
 import { readLines, readWhole } from "../lines.ts";
 import { Progress } from "../progress.ts";
-import { putAll } from "../put-all.ts";
+import { atLeastOnceFlag, putAll } from "../put-all.ts";
 import type { PutItem } from "../putting.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 
@@ -48,10 +48,7 @@ export const putCommand: Command = defineCommand({
       requiresArg: true,
       describe: "Items of one key go to one node and keep their order",
     },
-    "at-least-once": {
-      type: "boolean",
-      describe: "Put an item again when its outcome is unknown; it may then be there twice",
-    },
+    ...atLeastOnceFlag,
     ...clusterFlags,
     ...jsonFlag,
   },
