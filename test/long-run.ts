@@ -9,12 +9,15 @@
  *     long-run power     [--rounds N]  [--seed S]    histories with power losses, for each way to sync (2000)
  *     long-run full-disk [--rounds N]                a disk that is full again and again (50)
  *
- * The seeds are printed; a seed that is given back repeats the choices, not the timing.
+ * With --report the figures of a run in which all held go into docs/reliability.md. The seeds are printed; a seed that is given back repeats the choices, not the timing.
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { writeFigures } from "./reliability-page.ts";
 
 interface LongRun {
   /** Its option, and what it is unless given. */
@@ -87,6 +90,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: "string" },
     seed: { type: "string" },
     transport: { type: "string" },
+    report: { type: "boolean" },
   },
 });
 const run = runs[positionals[0] ?? ""];
@@ -102,9 +106,20 @@ const env = { ...process.env };
 for (const variable of run.lengthVariables) env[variable] = String(length * run.perUnit);
 if (values.seed !== undefined) for (const variable of run.seedVariables) env[variable] = values.seed;
 if (values.transport !== undefined) env.CLIENT_SOAK_TRANSPORT = values.transport;
-const { status } = spawnSync("node_modules/.bin/vitest", ["run", "--no-file-parallelism", ...run.tests], {
-  cwd: fileURLToPath(new URL("../..", import.meta.url)),
-  stdio: "inherit",
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const vitest = spawn("node_modules/.bin/vitest", ["run", "--no-file-parallelism", ...run.tests], {
+  cwd: root,
+  stdio: ["inherit", "pipe", "inherit"],
   env,
 });
+const lines: string[] = [];
+createInterface(vitest.stdout).on("line", (line) => {
+  console.log(line);
+  lines.push(line);
+});
+const [status] = (await once(vitest, "close")) as [number | null];
 process.exitCode = status ?? 1;
+if (status === 0 && values.report) {
+  const name = positionals[0]!;
+  writeFigures(`${root}docs/reliability.md`, name, `pnpm ${name} --${run.option} ${length}`, lines);
+}
