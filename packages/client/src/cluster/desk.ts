@@ -22,6 +22,8 @@ export interface Poll {
 export class Desk {
   readonly node: ClusterNode;
   readonly polls: Set<Poll> = new Set();
+  /** Items that nobody came for, on their way back to their queue. */
+  readonly returning: Set<Promise<void>> = new Set();
   readonly backoff: Backoff = new Backoff(TOO_SOON);
   /** It has said "nothing there", or given an item, since it was last in trouble. */
   hasAnswered = false;
@@ -30,6 +32,11 @@ export class Desk {
 
   constructor(node: ClusterNode) {
     this.node = node;
+  }
+
+  /** Nothing is under way here. */
+  get isIdle(): boolean {
+    return this.polls.size === 0 && this.returning.size === 0;
   }
 
   get isHeld(): boolean {

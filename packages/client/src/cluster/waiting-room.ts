@@ -162,6 +162,7 @@ export class WaitingRoom {
   async #ask(desk: Desk, waitMs: number, signal: AbortSignal, asker?: Caller): Promise<boolean> {
     const { node } = desk;
     try {
+      if (desk.returning.size > 0) await Promise.all(desk.returning);
       const read = await node.openRead(this.#options.queue, waitMs, signal);
       desk.hasAnswered = true;
       desk.error = undefined;
@@ -282,18 +283,28 @@ export class WaitingRoom {
   /** Puts back what nobody came for, ends polls that have no caller, forgets nodes that have left. */
   #tidy(): void {
     this.#lingerTimer = undefined;
-    for (const { read } of this.#held.splice(0)) void read.abort();
+    for (const found of this.#held.splice(0)) this.#putBack(found);
     const order = new Set(this.#options.places());
     for (const desk of this.#desks.values()) {
       desk.trim(order.has(desk.node) ? this.#wantedPolls(desk) : 0);
-      if (!order.has(desk.node) && desk.polls.size === 0) this.#desks.delete(desk.node);
+      if (!order.has(desk.node) && desk.isIdle) this.#desks.delete(desk.node);
     }
-    const isPolling = [...this.#desks.values()].some((desk) => desk.polls.size > 0);
-    if (this.#callers.size === 0 && !isPolling) {
+    const isIdle = [...this.#desks.values()].every((desk) => desk.isIdle);
+    if (this.#callers.size === 0 && isIdle) {
       this.#isClosed = true;
       for (const desk of this.#desks.values()) desk.close();
       this.#options.onEmpty();
     }
+  }
+
+  /** Nothing more is asked of the node before it is back, lest the item behind it comes first. */
+  #putBack({ node, read }: FoundRead): void {
+    const { returning } = this.#deskOf(node);
+    const returned = read.abort().then(() => {
+      returning.delete(returned);
+      if (!this.#isClosed) this.#tidyLater();
+    });
+    returning.add(returned);
   }
 
   #deskOf(node: ClusterNode): Desk {

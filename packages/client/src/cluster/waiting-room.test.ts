@@ -1,0 +1,49 @@
+// A waiting room over a node whose every move is the test's.
+
+import { expect, test } from "vitest";
+import { until } from "../testing/until.ts";
+import type { OpenRead } from "../transport/transport.ts";
+import type { ClusterNode } from "./node.ts";
+import { ReadCursor } from "./read-cursor.ts";
+import { WaitingRoom } from "./waiting-room.ts";
+
+test("a node is asked for nothing while an item that nobody came for is on its way back to it", async () => {
+  const reads: ((read: OpenRead | null) => void)[] = [];
+  const openRead = (): Promise<OpenRead | null> => new Promise((resolve) => reads.push(resolve));
+  const node = { id: "a", isFit: () => true, openRead } as unknown as ClusterNode;
+  let putBack: (() => void) | undefined;
+  const first: OpenRead = {
+    data: Buffer.from("first"),
+    flags: 0,
+    isLost: false,
+    confirm: () => Promise.resolve(),
+    confirmAndOpen: () => Promise.resolve(null),
+    abort: () => new Promise((resolve) => (putBack = resolve)),
+  };
+  const room = new WaitingRoom({
+    queue: "q",
+    places: () => [node],
+    waitsAt: () => true,
+    missed: () => {},
+    onEmpty: () => {},
+  });
+  const leaving = new AbortController();
+  const gone = room
+    .take(new ReadCursor(), performance.now() + 60_000, leaving.signal)
+    .catch(({ kind }) => kind);
+  await until(() => reads.length === 1);
+  reads[0]!(null);
+  await until(() => reads.length === 2);
+  leaving.abort();
+  expect(await gone).toBe("aborted");
+  reads[1]!(first);
+  await until(() => putBack !== undefined);
+
+  const next = room.take(new ReadCursor(), performance.now() + 60_000);
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(reads).toHaveLength(2);
+  putBack!();
+  await until(() => reads.length === 3);
+  reads[2]!(first);
+  expect((await next).found!.read).toBe(first);
+});
