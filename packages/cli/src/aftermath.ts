@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ClusterOptions } from "@kestrel-mq/client";
-import { readWhole } from "./lines.ts";
+import { readWhole } from "./items/lines.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** A queue to be deleted on every node of a cluster. */

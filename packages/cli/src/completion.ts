@@ -2,9 +2,10 @@
  * What may follow on a command line that is being typed: commands, flags and their choices, queues and nodes of
  * the cluster. Asks the cluster only for names, briefly; a cluster that doesn't answer completes to nothing.
  */
-import { type ClusterArguments, uncheckedOptions } from "./cluster.ts";
+
 import { type Command, nameOf } from "./command.ts";
-import { lookAtQueues, rowsByQueue } from "./queue-list.ts";
+import { type ClusterArguments, uncheckedOptions } from "./nodes/cluster.ts";
+import { lookAtQueues, rowsByQueue } from "./queues/queue-list.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const askMs = 1000;

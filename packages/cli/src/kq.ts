@@ -18,8 +18,8 @@ import {
 } from "./exit-code.ts";
 import { codeOf, explain } from "./failure.ts";
 import { type Surroundings, say } from "./surroundings.ts";
+import { writeOut } from "./terminal/writing.ts";
 import { version } from "./version.ts";
-import { writeOut } from "./writing.ts";
 
 /** Runs one command line (without the program's name). Never throws and never ends the process. */
 export async function kq(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {

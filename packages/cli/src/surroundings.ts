@@ -4,8 +4,8 @@
  */
 import type { Readable, Writable } from "node:stream";
 import type { Aftermath } from "./aftermath.ts";
-import type { Connect } from "./cluster.ts";
-import type { ConnectAdmin } from "./node-inquiry.ts";
+import type { Connect } from "./nodes/cluster.ts";
+import type { ConnectAdmin } from "./nodes/node-inquiry.ts";
 
 /** Where a command reads from. */
 export type Input = Readable & { readonly isTTY?: boolean | undefined };

@@ -3,7 +3,7 @@
  */
 import { type Command, defineCommand } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
-import { writeOut } from "../writing.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 /** The word with which the scripts ask kq for candidates. */
 export const completionWord = "__complete";

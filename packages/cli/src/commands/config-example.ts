@@ -4,7 +4,7 @@
 import type { KestrelConfig } from "@kestrel-mq/server";
 import { type Command, defineCommand } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
-import { writeOut } from "../writing.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 const example: KestrelConfig = {
   queuePath: "/var/spool/kestrel",

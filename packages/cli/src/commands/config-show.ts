@@ -2,14 +2,15 @@
  * `kq config show`: the settings that a file comes to, with everything that it leaves to the defaults; or those
  * that the nodes run with at present.
  */
-import { type ClusterArguments, clusterFlags } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes, UsageError } from "../exit-code.ts";
 import { explain } from "../failure.ts";
-import { askEach } from "../node-inquiry.ts";
-import { renderJson } from "../output.ts";
+import { type ClusterArguments, clusterFlags } from "../nodes/cluster.ts";
+import { askEach } from "../nodes/node-inquiry.ts";
 import { say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { renderJson } from "../terminal/output.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 export const configShowCommand: Command = defineCommand({
   usage: "config show [file]",

@@ -2,17 +2,17 @@
  * `kq drain`: takes a node out of use for puts and waits until consumers have emptied it.
  */
 import { setTimeout } from "node:timers/promises";
-import { type ClusterArguments, clusterOptions, otherClusterFlags } from "../cluster.ts";
+import { parseDurationMs, renderDurationMs } from "../arguments/duration.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { parseDurationMs, renderDurationMs } from "../duration.ts";
 import { CommandError, exitCodes } from "../exit-code.ts";
-import { askOne } from "../node-inquiry.ts";
-import { setStatus } from "../node-status.ts";
-import { renderJson } from "../output.ts";
-import { Progress } from "../progress.ts";
-import { lookAtQueues } from "../queue-list.ts";
+import { type ClusterArguments, clusterOptions, otherClusterFlags } from "../nodes/cluster.ts";
+import { askOne } from "../nodes/node-inquiry.ts";
+import { setStatus } from "../nodes/node-status.ts";
+import { lookAtQueues } from "../queues/queue-list.ts";
 import { say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { renderJson } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 const lookEveryMs = 500;
 

@@ -4,17 +4,17 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { explainOfNode } from "../failure.ts";
-import { cutUnfinishedLine, renderItemLine } from "../item-file.ts";
-import { type NodeClient, withEachNode } from "../per-node.ts";
-import { Progress } from "../progress.ts";
-import { lookAtQueues } from "../queue-list.ts";
-import { readOut } from "../reading.ts";
+import { cutUnfinishedLine, renderItemLine } from "../items/item-file.ts";
+import { readOut } from "../items/reading.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
+import { type NodeClient, withEachNode } from "../nodes/per-node.ts";
+import { lookAtQueues } from "../queues/queue-list.ts";
 import { type Sink, type Surroundings, say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { Progress } from "../terminal/progress.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 export const dumpCommand: Command = defineCommand({
   usage: "dump <queue> [file]",

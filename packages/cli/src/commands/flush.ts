@@ -1,9 +1,10 @@
 /**
  * `kq flush`: on every node, after asking.
  */
-import { type ClusterArguments, clusterFlags } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { doOnEveryNode, yesFlag } from "../on-every-node.ts";
+import { type ClusterArguments, clusterFlags } from "../nodes/cluster.ts";
+import { doOnEveryNode, yesFlag } from "../nodes/on-every-node.ts";
 
 export const flushCommand: Command = defineCommand({
   usage: "flush <queue>",

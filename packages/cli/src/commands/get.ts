@@ -1,18 +1,19 @@
 /**
  * `kq get`: items out of a queue to standard output, each confirmed only when it is out.
  */
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+
+import { parseCount } from "../arguments/count.ts";
+import { parseDurationMs } from "../arguments/duration.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { parseCount } from "../count.ts";
-import { deliver, type ItemForm } from "../delivery.ts";
-import { parseDurationMs } from "../duration.ts";
 import { type ExitCode, exitCodes, UsageError } from "../exit-code.ts";
 import { explain, explainOfNode } from "../failure.ts";
-import { tellNodesDown } from "../nodes-down.ts";
-import { withEachNode } from "../per-node.ts";
-import { Progress } from "../progress.ts";
-import { type ReadingResult, readOut, type Source } from "../reading.ts";
+import { deliver, type ItemForm } from "../items/delivery.ts";
+import { type ReadingResult, readOut, type Source } from "../items/reading.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
+import { tellNodesDown } from "../nodes/nodes-down.ts";
+import { withEachNode } from "../nodes/per-node.ts";
 import { type Surroundings, say } from "../surroundings.ts";
+import { Progress } from "../terminal/progress.ts";
 
 export const getCommand: Command = defineCommand({
   usage: "get <queue>",

@@ -4,11 +4,11 @@
 import { stat } from "node:fs/promises";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { CommandError, exitCodes, UsageError } from "../exit-code.ts";
-import { findPlaces } from "../journal-places.ts";
-import { dumpLogs } from "../log-dump.ts";
-import { liveFlag } from "../spool-in-use.ts";
+import { findPlaces } from "../journals/journal-places.ts";
+import { dumpLogs } from "../journals/log-dump.ts";
+import { liveFlag } from "../journals/spool-in-use.ts";
 import { type Surroundings, say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 export const journalDumpCommand: Command = defineCommand({
   usage: "journal dump <paths..>",

@@ -3,10 +3,10 @@
  */
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
-import { queuesPositional, transfer } from "../journal-transfer.ts";
-import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
-import { SayingLogger } from "../saying-logger.ts";
-import { writeOut } from "../writing.ts";
+import { queuesPositional, transfer } from "../journals/journal-transfer.ts";
+import { SayingLogger } from "../journals/saying-logger.ts";
+import { type Column, colorsFor, formOf, renderRows } from "../terminal/output.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 interface Row {
   name: string;

@@ -4,13 +4,13 @@
 import { stat } from "node:fs/promises";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { CommandError, exitCodes } from "../exit-code.ts";
-import { tellFaults } from "../journal-faults.ts";
-import { findPlaces } from "../journal-places.ts";
-import { verifyLogs } from "../log-verify.ts";
-import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
-import { liveFlag } from "../spool-in-use.ts";
+import { tellFaults } from "../journals/journal-faults.ts";
+import { findPlaces } from "../journals/journal-places.ts";
+import { verifyLogs } from "../journals/log-verify.ts";
+import { liveFlag } from "../journals/spool-in-use.ts";
 import { type Surroundings, say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { type Column, colorsFor, formOf, renderRows } from "../terminal/output.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 interface Row {
   journal: string;

@@ -4,16 +4,16 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { renderBytes } from "../arguments/size.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { CommandError } from "../exit-code.ts";
-import { type FileItem, parseItemLine } from "../item-file.ts";
-import { readLines } from "../lines.ts";
-import { LoadPosition } from "../load-position.ts";
-import { Progress } from "../progress.ts";
-import { atLeastOnceFlag, putAll } from "../put-all.ts";
-import { renderBytes } from "../size.ts";
+import { type FileItem, parseItemLine } from "../items/item-file.ts";
+import { readLines } from "../items/lines.ts";
+import { LoadPosition } from "../items/load-position.ts";
+import { atLeastOnceFlag, putAll } from "../items/put-all.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
 import { type Surroundings, say } from "../surroundings.ts";
+import { Progress } from "../terminal/progress.ts";
 
 /** A line of JSON may be a good deal longer than its item, which is at most 64 MB. */
 const lineBytesMax = 256 * 1024 * 1024;

@@ -1,17 +1,18 @@
 /**
  * `kq move`: the items of one queue to the end of another, each on the node where it is.
  */
-import { type Cluster, type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+
+import { parseCount } from "../arguments/count.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { parseCount } from "../count.ts";
 import { CommandError, exitCodes, UsageError } from "../exit-code.ts";
 import { codeOf, explain, explainOfNode } from "../failure.ts";
-import { renderJson } from "../output.ts";
-import { withEachNode } from "../per-node.ts";
-import { Progress } from "../progress.ts";
-import { type ReadingResult, readOut } from "../reading.ts";
+import { type ReadingResult, readOut } from "../items/reading.ts";
+import { type Cluster, type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
+import { withEachNode } from "../nodes/per-node.ts";
 import { say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { renderJson } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 export const moveCommand: Command = defineCommand({
   usage: "move <from> <to>",

@@ -1,11 +1,12 @@
 /**
  * `kq peek`: shows the item that comes next, and leaves it there.
  */
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { deliver } from "../delivery.ts";
 import { exitCodes, UsageError } from "../exit-code.ts";
-import { tellNodesDown } from "../nodes-down.ts";
+import { deliver } from "../items/delivery.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
+import { tellNodesDown } from "../nodes/nodes-down.ts";
 
 export const peekCommand: Command = defineCommand({
   usage: "peek <queue>",

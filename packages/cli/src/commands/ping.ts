@@ -2,10 +2,10 @@
  * `kq ping`: whether each node answers, and how quickly.
  */
 import { performance } from "node:perf_hooks";
-import { type ClusterArguments, clusterFlags } from "../cluster.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { askVersion } from "../node-identity.ts";
-import { askEach, showAnswers } from "../node-inquiry.ts";
+import { type ClusterArguments, clusterFlags } from "../nodes/cluster.ts";
+import { askVersion } from "../nodes/node-identity.ts";
+import { askEach, showAnswers } from "../nodes/node-inquiry.ts";
 
 export const pingCommand: Command = defineCommand({
   usage: "ping",

@@ -1,15 +1,16 @@
 /**
  * `kq put`: items from the command line or from standard input into a queue.
  */
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+
+import { parseExpiry } from "../arguments/expiry.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { UsageError } from "../exit-code.ts";
-import { parseExpiry } from "../expiry.ts";
-import { readLines, readWhole } from "../lines.ts";
-import { Progress } from "../progress.ts";
-import { atLeastOnceFlag, putAll } from "../put-all.ts";
-import type { PutItem } from "../putting.ts";
+import { readLines, readWhole } from "../items/lines.ts";
+import { atLeastOnceFlag, putAll } from "../items/put-all.ts";
+import type { PutItem } from "../items/putting.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
 import { type Surroundings, say } from "../surroundings.ts";
+import { Progress } from "../terminal/progress.ts";
 
 /** The largest item that a node takes unless it is set otherwise. */
 const itemBytesMax = 64 * 1024 * 1024;

@@ -2,13 +2,12 @@
  * `kq queues`: a row for each queue of the cluster, or for each node of one queue.
  */
 import { setTimeout } from "node:timers/promises";
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { parseCount } from "../arguments/count.ts";
+import { parseDurationMs } from "../arguments/duration.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { parseCount } from "../count.ts";
-import { parseDurationMs } from "../duration.ts";
 import { exitCodes, UsageError } from "../exit-code.ts";
 import { explain } from "../failure.ts";
-import { colorsFor, formOf, renderRows } from "../output.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
 import {
   lookAtQueues,
   type QueueLook,
@@ -16,10 +15,11 @@ import {
   rowsByNode,
   rowsByQueue,
   withRates,
-} from "../queue-list.ts";
-import { queueColumns, type SortKey, sortKeys, sortRows } from "../queue-table.ts";
+} from "../queues/queue-list.ts";
+import { queueColumns, type SortKey, sortKeys, sortRows } from "../queues/queue-table.ts";
 import { say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { colorsFor, formOf, renderRows } from "../terminal/output.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 export const queuesCommand: Command = defineCommand({
   usage: "queues",

@@ -1,9 +1,10 @@
 /**
  * `kq reload`: makes every node read its configuration again.
  */
-import { type ClusterArguments, clusterFlags } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { askEach, showAnswers } from "../node-inquiry.ts";
+import { type ClusterArguments, clusterFlags } from "../nodes/cluster.ts";
+import { askEach, showAnswers } from "../nodes/node-inquiry.ts";
 
 export const reloadCommand: Command = defineCommand({
   usage: "reload",

@@ -1,11 +1,12 @@
 /**
  * `kq ring`: which node each queue lives on under the hash strategy. Asks no node.
  */
-import { type ClusterArguments, clusterFlags, uncheckedOptions, withNodesNamed } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
-import { colorsFor, formOf, renderRows } from "../output.ts";
-import { writeOut } from "../writing.ts";
+import { type ClusterArguments, clusterFlags, uncheckedOptions, withNodesNamed } from "../nodes/cluster.ts";
+import { colorsFor, formOf, renderRows } from "../terminal/output.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 export const ringCommand: Command = defineCommand({
   usage: "ring <queues..>",

@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { type Command, defineCommand } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
-import { kestrelPath } from "../node-process.ts";
+import { kestrelPath } from "../nodes/node-process.ts";
 
 export const serveCommand: Command = defineCommand({
   usage: "serve [flags..]",

@@ -1,13 +1,14 @@
 /**
  * `kq shutdown`: stops nodes in good order, after asking.
  */
-import { type ClusterArguments, clusterFlags, uncheckedOptions, withNodesNamed } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
-import { askEach, showAnswers } from "../node-inquiry.ts";
-import { yesFlag } from "../on-every-node.ts";
-import { isAgreed } from "../question.ts";
+import { type ClusterArguments, clusterFlags, uncheckedOptions, withNodesNamed } from "../nodes/cluster.ts";
+import { askEach, showAnswers } from "../nodes/node-inquiry.ts";
+import { yesFlag } from "../nodes/on-every-node.ts";
 import { say } from "../surroundings.ts";
+import { isAgreed } from "../terminal/question.ts";
 
 export const shutdownCommand: Command = defineCommand({
   usage: "shutdown",

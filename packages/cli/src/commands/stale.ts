@@ -2,18 +2,18 @@
  * `kq stale`: queues in which items lie and nothing moves.
  */
 import { setTimeout } from "node:timers/promises";
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { parseCount } from "../arguments/count.ts";
+import { parseDurationMs } from "../arguments/duration.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { parseCount } from "../count.ts";
-import { parseDurationMs } from "../duration.ts";
 import { exitCodes } from "../exit-code.ts";
 import { explain } from "../failure.ts";
-import { type Column, colorsFor, formOf, renderRows } from "../output.ts";
-import { Progress } from "../progress.ts";
-import { lookAtQueues, type QueueRow, rowsByQueue } from "../queue-list.ts";
-import { sortRows } from "../queue-table.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
+import { lookAtQueues, type QueueRow, rowsByQueue } from "../queues/queue-list.ts";
+import { sortRows } from "../queues/queue-table.ts";
 import { say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { type Column, colorsFor, formOf, renderRows } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 export const staleCommand: Command = defineCommand({
   usage: "stale [rounds]",

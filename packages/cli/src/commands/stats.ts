@@ -1,14 +1,15 @@
 /**
  * `kq stats`: the statistics of the nodes, or of one queue on each of them.
  */
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
 import { exitCodes } from "../exit-code.ts";
 import { explain } from "../failure.ts";
-import { type Column, colorsFor, formOf, renderJson, renderRows } from "../output.ts";
-import { combine, splitStats } from "../queue-stats.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
+import { combine, splitStats } from "../queues/queue-stats.ts";
 import { type Surroundings, say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { type Column, colorsFor, formOf, renderJson, renderRows } from "../terminal/output.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 /** The figures of one node. */
 interface NodeFigures {

@@ -1,10 +1,11 @@
 /**
  * `kq status`: what each node may be used for at present, and changing it.
  */
-import { type ClusterArguments, otherClusterFlags } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { askEach, showAnswers } from "../node-inquiry.ts";
-import { askStatus, findStatus, parseStatus, setStatus } from "../node-status.ts";
+import { type ClusterArguments, otherClusterFlags } from "../nodes/cluster.ts";
+import { askEach, showAnswers } from "../nodes/node-inquiry.ts";
+import { askStatus, findStatus, parseStatus, setStatus } from "../nodes/node-status.ts";
 
 export const statusCommand: Command = defineCommand({
   usage: "status [node] [new]",

@@ -3,14 +3,14 @@
  * its own, which is deleted in the end, whatever ends it: left behind, it would collect items for ever.
  */
 import { randomBytes } from "node:crypto";
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { parseCount } from "../arguments/count.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { parseCount } from "../count.ts";
-import { deliver } from "../delivery.ts";
 import { CommandError, exitCodes } from "../exit-code.ts";
 import { codeOf, explain, explainOfNode } from "../failure.ts";
-import { type NodeClient, withEachNode } from "../per-node.ts";
-import { type ReadingResult, readOut } from "../reading.ts";
+import { deliver } from "../items/delivery.ts";
+import { type ReadingResult, readOut } from "../items/reading.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
+import { type NodeClient, withEachNode } from "../nodes/per-node.ts";
 import { type Surroundings, say } from "../surroundings.ts";
 
 export const tailCommand: Command = defineCommand({

@@ -2,17 +2,17 @@
  * `kq top`: the busiest queues, looked at again and again, until Ctrl-C.
  */
 import { setTimeout } from "node:timers/promises";
-import { type ClusterArguments, clusterFlags, clusterOptions } from "../cluster.ts";
+import { parseCount } from "../arguments/count.ts";
+import { parseDurationMs } from "../arguments/duration.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { parseCount } from "../count.ts";
-import { parseDurationMs } from "../duration.ts";
 import { exitCodes } from "../exit-code.ts";
 import { explain } from "../failure.ts";
-import { colorsFor, formOf, renderRows } from "../output.ts";
-import { lookAtQueues, rowsByQueue, withRates } from "../queue-list.ts";
-import { queueColumns, type SortKey, sortKeys, sortRows } from "../queue-table.ts";
+import { type ClusterArguments, clusterFlags, clusterOptions } from "../nodes/cluster.ts";
+import { lookAtQueues, rowsByQueue, withRates } from "../queues/queue-list.ts";
+import { queueColumns, type SortKey, sortKeys, sortRows } from "../queues/queue-table.ts";
 import { type Sink, say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { colorsFor, formOf, renderRows } from "../terminal/output.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 /** Moves a terminal's cursor to its upper left corner and clears what is there. */
 const clearScreen = "\x1b[H\x1b[2J";

@@ -3,14 +3,14 @@
  */
 import { once } from "node:events";
 import { resolve } from "node:path";
+import { parseCount } from "../arguments/count.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { parseCount } from "../count.ts";
 import { exitCodes, UsageError } from "../exit-code.ts";
-import { renderLogLine } from "../log-line.ts";
-import { NodeProcess, type ReadyLine } from "../node-process.ts";
-import { colorsFor, renderJson } from "../output.ts";
+import { NodeProcess, type ReadyLine } from "../nodes/node-process.ts";
 import { type Surroundings, say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { renderLogLine } from "../terminal/log-line.ts";
+import { colorsFor, renderJson } from "../terminal/output.ts";
+import { writeOut } from "../terminal/writing.ts";
 
 const portMax = 65_535;
 

@@ -1,10 +1,11 @@
 /**
  * `kq version`: what each node runs.
  */
-import { type ClusterArguments, clusterFlags } from "../cluster.ts";
+
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
-import { askVersion } from "../node-identity.ts";
-import { askEach, showAnswers } from "../node-inquiry.ts";
+import { type ClusterArguments, clusterFlags } from "../nodes/cluster.ts";
+import { askVersion } from "../nodes/node-identity.ts";
+import { askEach, showAnswers } from "../nodes/node-inquiry.ts";
 
 export const versionCommand: Command = defineCommand({
   usage: "version",

@@ -2,11 +2,11 @@
  * The flags that all load tests have, with the letters and defaults of Kestrel's own, and the nodes they mean.
  */
 import { parseNodeAddress } from "@kestrel-mq/client";
-import { clusterOptions, uncheckedOptions, withNodesNamed } from "../cluster.ts";
-import { parseCount } from "../count.ts";
-import { type CredentialsArguments, credentialsFlags, findCredentials } from "../credentials.ts";
-import { parseDurationMs } from "../duration.ts";
+import { parseCount } from "../arguments/count.ts";
+import { parseDurationMs } from "../arguments/duration.ts";
 import { UsageError } from "../exit-code.ts";
+import { clusterOptions, uncheckedOptions, withNodesNamed } from "../nodes/cluster.ts";
+import { type CredentialsArguments, credentialsFlags, findCredentials } from "../nodes/credentials.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { MemcacheWire } from "./memcache-wire.ts";
 import { ThriftWire } from "./thrift-wire.ts";

@@ -3,7 +3,7 @@
  * items over the nodes; consumers share the nodes among them. The first failure of a connection ends the run.
  */
 import { setTimeout } from "node:timers/promises";
-import type { Progress } from "../progress.ts";
+import type { Progress } from "../terminal/progress.ts";
 import { Latencies } from "./latencies.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ConnectWire, Wire, WireTarget } from "./wire.ts";

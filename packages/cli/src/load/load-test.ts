@@ -5,10 +5,10 @@
  */
 import { type ExitCode, exitCodes, Interrupted } from "../exit-code.ts";
 import { explain } from "../failure.ts";
-import { colorsFor, formOf, renderJson } from "../output.ts";
-import { Progress } from "../progress.ts";
 import { type Surroundings, say } from "../surroundings.ts";
-import { writeOut } from "../writing.ts";
+import { colorsFor, formOf, renderJson } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
+import { writeOut } from "../terminal/writing.ts";
 import type { LatencySummary } from "./latencies.ts";
 import { type Faults, Ledger } from "./ledger.ts";
 import { type LoadArguments, loadTargets } from "./load-flags.ts";

@@ -1,7 +1,7 @@
 /**
  * A load test's connection in the memcache ASCII protocol.
  */
-import type { Credentials } from "../credentials.ts";
+import type { Credentials } from "../nodes/credentials.ts";
 import { Exchange, excerpt, type ParseAnswer } from "./exchange.ts";
 import { type OpenedItem, type Wire, WireFailure, type WireTarget } from "./wire.ts";
 

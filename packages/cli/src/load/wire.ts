@@ -2,7 +2,7 @@
  * What a load test needs of one connection to one node: one request at a time, no repeats, no cleverness.
  * An answer that is not what was asked for is a failure, as it would go unnoticed with a forgiving client.
  */
-import type { Credentials } from "../credentials.ts";
+import type { Credentials } from "../nodes/credentials.ts";
 
 /** An open item, and what names it when it is confirmed. */
 export interface OpenedItem {

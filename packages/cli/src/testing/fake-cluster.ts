@@ -3,8 +3,8 @@
  * Keeps the promises that commands build on: open items go back to the head, null means nothing there.
  */
 import type { ClusterOptions } from "@kestrel-mq/client";
-import type { Cluster } from "../cluster.ts";
-import type { Admin } from "../node-inquiry.ts";
+import type { Cluster } from "../nodes/cluster.ts";
+import type { Admin } from "../nodes/node-inquiry.ts";
 
 export class FakeError extends Error {
   readonly code: string;
