@@ -22,7 +22,7 @@ const program = fileURLToPath(new URL("../../dist/client/soak/process.js", impor
 const timeoutMs = 1_000;
 const connectTimeoutMs = 500;
 /** Far above what any call may take under these time-outs, with three nodes: there to find what hangs. */
-const callMsMax = 20_000;
+const callMsMax = 40_000;
 /** Fewer rounds say nothing of growth. */
 const roundsToJudge = 4;
 const megabyte = 1024 * 1024;
