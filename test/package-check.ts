@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const packages = ["server", "client", "cli"];
+const packages = ["zookeeper", "server", "client", "cli"];
 
 const checks = packages.flatMap((name) => [
   ["publint", "run", "--strict", "--pack", "npm", `packages/${name}`],

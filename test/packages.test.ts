@@ -38,6 +38,26 @@ await client.close();
 await server.stop();
 `;
 
+const withZookeeper = `
+import { KestrelServer } from "@kestrel-mq/server";
+
+const zookeeper = {
+  servers: [{ host: "127.0.0.1", port: 1 }],
+  pathPrefix: "/kestrel",
+  sessionTimeoutMs: 2_000,
+  advertise: "127.0.0.1",
+  credentials: null,
+  acl: [],
+};
+try {
+  const server = await KestrelServer.start({ queuePath: null, memcachePort: 0, zookeeper });
+  console.log("started");
+  await server.stop();
+} catch (error) {
+  console.log(error.message);
+}
+`;
+
 const config = `
 import { defineConfig } from "@kestrel-mq/server";
 
@@ -63,7 +83,7 @@ describe.skipIf(!isRegistryThere())("installed into an empty project", () => {
     await mkdir(project);
     await writeFile(join(project, "package.json"), '{ "private": true, "type": "module" }');
     const tarballs = (await readdir(packed)).map((name) => join(packed, name));
-    expect(tarballs).toHaveLength(3);
+    expect(tarballs).toHaveLength(4);
     await run("npm", ["install", "--no-audit", "--no-fund", ...tarballs, "@types/node@20"], { cwd: project });
   }, installMsMax);
 
@@ -88,6 +108,15 @@ describe.skipIf(!isRegistryThere())("installed into an empty project", () => {
     expect((await run("npx", kestrel, { cwd: project })).stdout).toMatch(/^ok\n/);
   });
 
+  test("the server finds node-zookeeper-client once it is installed beside it, and says so before", async () => {
+    await writeFile(join(project, "announced.js"), withZookeeper);
+    const start = async () => (await run(process.execPath, ["announced.js"], { cwd: project })).stdout;
+    expect(await start()).toContain("npm install node-zookeeper-client");
+    const client = "node-zookeeper-client@1.1.3";
+    await run("npm", ["install", "--no-audit", "--no-fund", client], { cwd: project });
+    expect(await start()).toBe("started\n");
+  });
+
   test("npx finds the programs", async () => {
     expect((await run("npx", ["kq", "--help"], { cwd: project })).stdout).toMatch(/kq put/);
     expect((await run("npx", ["kestrel", "--version"], { cwd: project })).stdout).toMatch(
@@ -95,12 +124,15 @@ describe.skipIf(!isRegistryThere())("installed into an empty project", () => {
     );
   });
 
-  test.each(["server", "client", "cli"])("%s says what it is, under which licence", async (name) => {
-    const installed = join(project, "node_modules/@kestrel-mq", name);
-    expect(await readdir(installed)).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist"]));
-    const files = await readdir(join(installed, "dist"), { recursive: true });
-    expect(files.filter((file) => /\.test\.|testing\/|tsbuildinfo/.test(file))).toEqual([]);
-    const manifest = await readFile(join(installed, "package.json"), "utf8");
-    expect(manifest).not.toContain("workspace:");
-  });
+  test.each(["zookeeper", "server", "client", "cli"])(
+    "%s says what it is, under which licence",
+    async (name) => {
+      const installed = join(project, "node_modules/@kestrel-mq", name);
+      expect(await readdir(installed)).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist"]));
+      const files = await readdir(join(installed, "dist"), { recursive: true });
+      expect(files.filter((file) => /\.test\.|testing\/|tsbuildinfo/.test(file))).toEqual([]);
+      const manifest = await readFile(join(installed, "package.json"), "utf8");
+      expect(manifest).not.toContain("workspace:");
+    },
+  );
 });

@@ -30,7 +30,7 @@ interface Manifest {
 }
 
 const installScripts = ["preinstall", "install", "postinstall"];
-const ours = ["server", "client", "cli"];
+const ours = ["zookeeper", "server", "client", "cli"];
 
 /** All of them, sorted by name; `root` is the folder of the repository. */
 export function findThirdParties(root: string): ThirdParty[] {

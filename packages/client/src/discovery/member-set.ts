@@ -1,7 +1,7 @@
 // One server set in ZooKeeper, as one session sees it. Entries never change, so each is read once.
 
+import type { ZookeeperConnection } from "@kestrel-mq/zookeeper";
 import type { TransportName } from "../options.ts";
-import type { ZookeeperConnection } from "../zookeeper/connection.ts";
 import type { FoundNode } from "./source.ts";
 import { parseMember } from "./zookeeper-member.ts";
 

@@ -1,8 +1,8 @@
 // Following nodes in a ZooKeeper that does what the test says.
 
+import { ZookeeperError } from "@kestrel-mq/zookeeper";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { FakeZookeeper } from "../testing/fake-zookeeper.ts";
-import { ZookeeperError } from "../zookeeper/connection.ts";
+import { FakeZookeeper } from "../../../zookeeper/src/testing/fake-zookeeper.ts";
 import type { News } from "./source.ts";
 import { parseZookeeperServer } from "./zookeeper-server.ts";
 import { ZookeeperSource } from "./zookeeper-source.ts";

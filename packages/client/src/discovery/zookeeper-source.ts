@@ -1,9 +1,9 @@
 // Follows the nodes that announce themselves in ZooKeeper, under `<path>/read` and `<path>/write`. An outage of
 // ZooKeeper, a session that has ended and sets that are all at once empty change nothing: what was known stays known.
 
+import { type ConnectZookeeper, loadZookeeper, type ZookeeperConnection } from "@kestrel-mq/zookeeper";
 import { Backoff } from "../cluster/backoff.ts";
 import type { TransportName } from "../options.ts";
-import { type ConnectZookeeper, loadZookeeper, type ZookeeperConnection } from "../zookeeper/connection.ts";
 import { MemberSet } from "./member-set.ts";
 import { Returns } from "./returns.ts";
 import type { FoundNode, FoundNodes, News, Source } from "./source.ts";

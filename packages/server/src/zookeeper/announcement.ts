@@ -1,12 +1,12 @@
 /** What can be wrong with announcing a node is found out before the node is there; the rest is the announcer's. */
 import { networkInterfaces } from "node:os";
+import { type ConnectZookeeper, loadZookeeper } from "@kestrel-mq/zookeeper";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logging.ts";
 import type { Address, Protocol } from "../protocol/doors.ts";
 import type { ZookeeperSettings } from "../settings/server-settings.ts";
 import type { NodeStatus } from "../status/node-status.ts";
 import { Announcer } from "./announcer.ts";
-import { type ConnectZookeeper, loadZookeeper } from "./connection.ts";
 import { checkReachable, renderMember } from "./member.ts";
 
 export class Announcement {

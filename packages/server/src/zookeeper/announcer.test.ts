@@ -1,11 +1,11 @@
 import { setImmediate } from "node:timers/promises";
+import { ZookeeperError } from "@kestrel-mq/zookeeper";
 import { afterEach, expect, test } from "vitest";
+import { FakeZookeeper } from "../../../zookeeper/src/testing/fake-zookeeper.ts";
 import { NodeStatus } from "../status/node-status.ts";
 import { CollectedLog } from "../testing/collected-log.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
-import { FakeZookeeper } from "../testing/fake-zookeeper.ts";
 import { Announcer } from "./announcer.ts";
-import { ZookeeperError } from "./connection.ts";
 
 const sessionTimeoutMs = 10_000;
 /** Longer than any pause between two attempts. */

@@ -4,24 +4,15 @@
  * a session has expired, somebody has deleted the entry. While ZooKeeper can't be reached it tries again and again,
  * and the node does without.
  */
+
+import type { ConnectZookeeper, ZookeeperConnection, ZookeeperSession } from "@kestrel-mq/zookeeper";
 import type { Clock, Timer } from "../clock.ts";
 import type { Logger } from "../logging.ts";
-import type { ServerStatus, ZookeeperSettings } from "../settings/server-settings.ts";
+import type { ZookeeperSettings } from "../settings/server-settings.ts";
 import type { NodeStatus } from "../status/node-status.ts";
-import type { ConnectZookeeper, ZookeeperConnection, ZookeeperSession } from "./connection.ts";
+import { Membership, type SetName, type Step, setNames, setsOf } from "./membership.ts";
 import { OutageLog } from "./outage-log.ts";
 import { isZookeeperError, ServerSet } from "./server-set.ts";
-
-export type SetName = "read" | "write";
-
-/** The sets that a node of this status is in, in the order in which it joins them. */
-const setsOf: Readonly<Record<ServerStatus, readonly SetName[]>> = {
-  up: ["read", "write"],
-  "write-avoid": ["read"],
-  "read-only": ["read"],
-  quiescent: [],
-};
-const setNames: readonly SetName[] = ["read", "write"];
 
 export interface AnnouncerOptions {
   readonly settings: Pick<ZookeeperSettings, "servers" | "pathPrefix" | "sessionTimeoutMs" | "acl">;
@@ -42,11 +33,6 @@ export interface AnnouncerState {
   readonly problem: string | null;
 }
 
-type Step =
-  | { readonly kind: "check"; readonly set: SetName; readonly path: string }
-  | { readonly kind: "leave"; readonly set: SetName; readonly path: string }
-  | { readonly kind: "join"; readonly set: SetName };
-
 const pauseMsMin = 200;
 const pauseMsMax = 4_000;
 /** How long a stop waits for ZooKeeper. Whatever is left there goes with the session. */
@@ -56,12 +42,7 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #outages: OutageLog;
   readonly #sets: Readonly<Record<SetName, ServerSet>>;
-  /** The paths of our entries. */
-  readonly #entries = new Map<SetName, string>();
-  /** Sets that clients may find us in, entries on their way included. */
-  readonly #visible = new Set<SetName>();
-  /** Entries of which something was heard, or nothing yet, and that are not watched. */
-  readonly #unchecked = new Set<SetName>();
+  readonly #membership = new Membership();
   /** Owners of entries that we may have left behind: sessions that we know no end of. */
   readonly #formerOwners = new Set<string>();
   readonly #leaving = new Set<() => void>();
@@ -98,7 +79,7 @@ export class Announcer {
   get state(): AnnouncerState {
     return {
       isConnected: this.#connection !== undefined && this.#connection.failure === undefined,
-      sets: setNames.filter((set) => this.#entries.has(set)),
+      sets: this.#membership.sets,
       problem: this.#outages.problem,
     };
   }
@@ -134,7 +115,10 @@ export class Announcer {
     const { clock, logger, settings } = this.#options;
     return new Promise((resolve) => {
       const timer = clock.after(settings.sessionTimeoutMs, () => {
-        logger.warn({ sets: [...this.#visible] }, "could not leave the server sets of ZooKeeper in time");
+        logger.warn(
+          { sets: this.#membership.visibleSets },
+          "could not leave the server sets of ZooKeeper in time",
+        );
         this.#leaving.delete(leave);
         resolve();
       });
@@ -147,8 +131,7 @@ export class Announcer {
   }
 
   get #hasLeft(): boolean {
-    const wanted = this.#wanted;
-    return [...this.#visible].every((set) => wanted.includes(set));
+    return this.#membership.isWithin(this.#wanted);
   }
 
   #tellWhoWaits(): void {
@@ -221,7 +204,7 @@ export class Announcer {
     for (const set of setNames) {
       const [first, ...others] = await this.#sets[set].entriesOf(connection, (each) => each === owner);
       if (first === undefined) this.#drop(set);
-      else this.#hold(set, first);
+      else this.#membership.hold(set, first);
       for (const path of others) await connection.remove(path);
     }
   }
@@ -229,19 +212,12 @@ export class Announcer {
   /** There is no such session any more, and so none of its entries. */
   #forget(): void {
     this.#session = undefined;
-    for (const set of setNames) this.#drop(set);
-  }
-
-  #hold(set: SetName, path: string): void {
-    this.#entries.set(set, path);
-    this.#visible.add(set);
-    this.#unchecked.add(set);
+    this.#membership.clear();
+    this.#tellWhoWaits();
   }
 
   #drop(set: SetName): void {
-    this.#entries.delete(set);
-    this.#visible.delete(set);
-    this.#unchecked.delete(set);
+    this.#membership.drop(set);
     this.#tellWhoWaits();
   }
 
@@ -257,7 +233,7 @@ export class Announcer {
           this.#tellWhoWaits();
           await this.#removeLeftovers(connection);
           this.#pauses = 0;
-          this.#outages.over(this.#entries);
+          this.#outages.over(this.#membership.sets);
           if (this.#isStopping) return;
           await Promise.race([changed, connection.ended]);
         } catch (error) {
@@ -284,31 +260,17 @@ export class Announcer {
     if (this.#isStopping) return;
     this.#lapse = this.#options.clock.after(Math.max(0, session.timeoutMs - silenceMs), () => {
       this.#isLapsed = true;
-      this.#visible.clear();
-      this.#entries.clear();
+      this.#membership.clear();
       this.#tellWhoWaits();
     });
   }
 
   async #reconcile(connection: ZookeeperConnection): Promise<void> {
     for (;;) {
-      const step = this.#nextStep();
+      const step = this.#membership.nextStep(this.#wanted);
       if (step === undefined) return;
       await this.#take(step, connection);
     }
-  }
-
-  /** Out of write before out of read, into read before into write, and out before in. */
-  #nextStep(): Step | undefined {
-    const wanted = this.#wanted;
-    for (const set of setNames.toReversed()) {
-      const path = this.#entries.get(set);
-      if (path === undefined) continue;
-      if (!wanted.includes(set)) return { kind: "leave", set, path };
-      if (this.#unchecked.has(set)) return { kind: "check", set, path };
-    }
-    const missing = wanted.find((set) => !this.#entries.has(set));
-    return missing === undefined ? undefined : { kind: "join", set: missing };
   }
 
   async #take(step: Step, connection: ZookeeperConnection): Promise<void> {
@@ -316,13 +278,13 @@ export class Announcer {
     const { logger } = this.#options;
     switch (step.kind) {
       case "join": {
-        this.#visible.add(set);
+        this.#membership.join(set);
         const path = await this.#sets[set].join(connection, this.#options.member).catch((error) => {
           // If the connection broke, the entry may be there: that is found out later.
           if (!isZookeeperError(error, "lost")) this.#drop(set);
           throw error;
         });
-        this.#hold(set, path);
+        this.#membership.hold(set, path);
         logger.info({ set, path }, "joined a server set of ZooKeeper");
         return;
       }
@@ -332,11 +294,9 @@ export class Announcer {
         logger.info({ set, path: step.path }, "left a server set of ZooKeeper");
         return;
       case "check": {
-        this.#unchecked.delete(set);
+        this.#membership.check(set);
         const stat = await connection.stat(step.path, () => {
-          if (this.#entries.get(set) !== step.path) return;
-          this.#unchecked.add(set);
-          this.#wake();
+          if (this.#membership.touch(set, step.path)) this.#wake();
         });
         if (stat !== null) return;
         logger.warn({ set, path: step.path }, "somebody deleted this node's entry in ZooKeeper");

@@ -33,9 +33,9 @@ export class OutageLog {
   }
 
   /** The node is announced as it should be, in these sets. */
-  over(entries: ReadonlyMap<string, string>): void {
+  over(sets: readonly string[]): void {
     if (this.#problem === null) return;
-    this.#logger.info({ failures: this.#failures, sets: [...entries.keys()] }, "ZooKeeper is well again");
+    this.#logger.info({ failures: this.#failures, sets }, "ZooKeeper is well again");
     this.#problem = null;
     this.#failures = 0;
   }

@@ -1,5 +1,5 @@
 /** One server set in ZooKeeper: a folder with an entry for each of its members, which goes with the member's session. */
-import { type ZookeeperAclEntry, type ZookeeperConnection, ZookeeperError } from "./connection.ts";
+import { type ZookeeperAclEntry, type ZookeeperConnection, ZookeeperError } from "@kestrel-mq/zookeeper";
 
 /** Whether ZooKeeper, or the way to it, failed with this code. */
 export function isZookeeperError(error: unknown, code: string): boolean {

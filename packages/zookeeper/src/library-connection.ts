@@ -2,114 +2,21 @@
  * One connection to one ZooKeeper server. node-zookeeper-client does the talking; this file knows its sharp edges, and
  * alone does. The library would go on with what is left of a broken connection, wait for ever for a server that has
  * fallen silent, and throw where nothing of ours catches it, so a connection that fails in any way is given up here for
- * good; whoever wants to go on with its session opens another. The packages of server and client have this same file,
- * since they share no package; a test holds the two together.
+ * good; whoever wants to go on with its session opens another.
  */
 import type { Socket } from "node:net";
 import type { Client, Event } from "node-zookeeper-client";
+import type {
+  ZookeeperAclEntry,
+  ZookeeperAddress,
+  ZookeeperConnection,
+  ZookeeperOptions,
+  ZookeeperSession,
+  ZookeeperStat,
+} from "./connection.ts";
+import { ZookeeperError } from "./zookeeper-error.ts";
 
-type Library = typeof import("node-zookeeper-client");
-
-interface ZookeeperAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** What it takes to go on with a session on another connection. */
-export interface ZookeeperSession {
-  readonly id: Buffer;
-  readonly password: Buffer;
-  /** The last change that was seen in it: no server is taken that lags behind it. */
-  readonly zxid: Buffer;
-  /** As agreed with the server. */
-  readonly timeoutMs: number;
-}
-
-export interface ZookeeperAclEntry {
-  readonly scheme: string;
-  readonly id: string;
-  /** Letters of "cdrwa". */
-  readonly permissions: string;
-}
-
-export interface ZookeeperOptions {
-  /** How long a session outlives its connection; the server has the last word. */
-  readonly sessionTimeoutMs: number;
-  readonly credentials: { readonly username: string; readonly password: string } | null;
-}
-
-/**
- * `unreachable`: no connection, or no answer on it. `dropped`: the server ended the connection without an answer.
- * `expired`: there is no such session any more. `lost`: the connection ended, and what was asked may have been done.
- * Others are ZooKeeper's own: NO_NODE, NO_AUTH, NODE_EXISTS…
- */
-export class ZookeeperError extends Error {
-  readonly code: string;
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "ZookeeperError";
-    this.code = code;
-  }
-}
-
-/** What is told of a node that there is. */
-export interface ZookeeperStat {
-  /** Of the session that it goes with, in hexadecimal; zeros for a node that stays. */
-  readonly owner: string;
-}
-
-/** A connection with a session. Requests reject with ZookeeperError. */
-export interface ZookeeperConnection {
-  readonly session: ZookeeperSession;
-  /** Milliseconds since the server was last heard of. */
-  readonly silenceMs: number;
-  /** Why it ended; undefined while it hasn't. */
-  readonly failure: ZookeeperError | undefined;
-  /** Resolves when it has ended. */
-  readonly ended: Promise<ZookeeperError>;
-  /** Gives the path of the new node, which has a number at its end if it is ephemeral. */
-  create(
-    path: string,
-    data: Buffer,
-    acl: readonly ZookeeperAclEntry[],
-    kind: "persistent" | "ephemeral-sequential",
-  ): Promise<string>;
-  /** False: there was no such node. */
-  remove(path: string): Promise<boolean>;
-  /** Null: there is no such node. `onChange` is called once, when that has changed. */
-  stat(path: string, onChange?: () => void): Promise<ZookeeperStat | null>;
-  /** Null: there is no such node. `onChange` is called once, when that, or the list, has changed. */
-  children(path: string, onChange?: () => void): Promise<string[] | null>;
-  /** Null: there is no such node. */
-  data(path: string): Promise<Buffer | null>;
-  /** Ends the session, and the connection in any case. */
-  close(): Promise<void>;
-}
-
-/** Opens a connection, going on with that session if there is one. Rejects with ZookeeperError; when aborted, at once. */
-export type ConnectZookeeper = (
-  address: ZookeeperAddress,
-  signal: AbortSignal,
-  session?: ZookeeperSession,
-) => Promise<ZookeeperConnection>;
-
-/** Loads node-zookeeper-client. Rejects, and says what to do, when it isn't installed. */
-export async function loadZookeeper(options: ZookeeperOptions): Promise<ConnectZookeeper> {
-  let library: Library;
-  try {
-    library = await import("node-zookeeper-client");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw error;
-    const message = "ZooKeeper needs the package node-zookeeper-client: npm install node-zookeeper-client";
-    throw new ZookeeperError("not-installed", message, { cause: error });
-  }
-  return async (address, signal, session) => {
-    const connection = new Connection(library, options, session);
-    await connection.open(address, signal, Math.min(openMsMax, options.sessionTimeoutMs));
-    return connection;
-  };
-}
+export type Library = typeof import("node-zookeeper-client");
 
 /** The parts of the library's inside that are used here, as of 1.1.3. */
 interface Manager {
@@ -125,10 +32,10 @@ interface Manager {
 const permissionBits: Readonly<Record<string, number>> = { r: 1, w: 2, c: 4, d: 8, a: 16 };
 /** ZooKeeper's own limit on what it sends is 1 MB, and can be set. */
 const answerBytesMax = 8 * 1024 * 1024;
-const openMsMax = 5_000;
 const closeMs = 1_000;
 
-class Connection implements ZookeeperConnection {
+/** To be opened before anything else is done with it. */
+export class LibraryConnection implements ZookeeperConnection {
   readonly #library: Library;
   readonly #client: Client;
   readonly #manager: Manager;
@@ -155,6 +62,7 @@ class Connection implements ZookeeperConnection {
     });
   }
 
+  /** Rejects with ZookeeperError after `openMs` milliseconds at the latest, and at once when aborted. */
   async open(address: ZookeeperAddress, signal: AbortSignal, openMs: number): Promise<void> {
     const giveUp = (reason: string): void => this.#end(new ZookeeperError("unreachable", reason));
     const abort = (): void => giveUp("given up");

@@ -1,6 +1,7 @@
 /**
  * A ZooKeeper in memory, with sessions, entries that go with them, and watches. Does at once what it is asked, unless a
- * test says otherwise. The packages of server and client have this same file.
+ * test says otherwise. For the tests of all packages, and not packed. It takes the package by its name, as those do
+ * whom it is put under: its errors must be of the class that they know.
  */
 import {
   type ConnectZookeeper,
@@ -9,7 +10,7 @@ import {
   ZookeeperError,
   type ZookeeperSession,
   type ZookeeperStat,
-} from "../zookeeper/connection.ts";
+} from "@kestrel-mq/zookeeper";
 
 const noOwner = "0".repeat(16);
 
