@@ -27,8 +27,8 @@ export interface MemcacheTransportOptions extends ConnectionOptions {
 interface MemcacheRequest {
   readonly opcode: number;
   readonly key: string;
-  readonly extras: Buffer | string;
-  readonly value: Buffer | string;
+  readonly extras?: Buffer;
+  readonly value?: Buffer;
 }
 
 const OPCODE = { get: 0x00, set: 0x01, delete: 0x04, noop: 0x0a } as const;
@@ -51,7 +51,7 @@ export class MemcacheTransport implements NodeTransport {
       connect: () => MemjsConnection.connect(options),
       ask: (connection, { opcode, key, extras, value }) =>
         connection.request(opcode, key, extras, value, options.timeoutMs),
-      sizeOf: ({ value }) => value.length,
+      sizeOf: ({ value }) => value?.length ?? 0,
       inFlightMax: IN_FLIGHT_MAX,
       inFlightBytesMax: IN_FLIGHT_BYTES_MAX,
       waitingMax: options.waitingMax,
@@ -66,7 +66,7 @@ export class MemcacheTransport implements NodeTransport {
   }
 
   async ping(signal?: AbortSignal): Promise<void> {
-    const reply = await this.#pipe.send({ opcode: OPCODE.noop, key: "", extras: "", value: "" }, signal);
+    const reply = await this.#pipe.send({ opcode: OPCODE.noop, key: "" }, signal);
     if (reply.status !== STATUS.ok) throw refusalOf(reply);
   }
 
@@ -99,12 +99,12 @@ export class MemcacheTransport implements NodeTransport {
   }
 
   async peek(queue: string, signal?: AbortSignal): Promise<RawItem | null> {
-    const request = { opcode: OPCODE.get, key: `${queue}/peek`, extras: "", value: "" };
+    const request = { opcode: OPCODE.get, key: `${queue}/peek` };
     return itemOf(await this.#pipe.send(request, signal));
   }
 
   async deleteQueue(queue: string, signal?: AbortSignal): Promise<void> {
-    const request = { opcode: OPCODE.delete, key: queue, extras: "", value: "" };
+    const request = { opcode: OPCODE.delete, key: queue };
     const reply = await this.#pipe.send(request, signal);
     if (reply.status !== STATUS.ok && reply.status !== STATUS.notFound) throw refusalOf(reply);
   }
@@ -191,7 +191,7 @@ export class MemcacheTransport implements NodeTransport {
   /** One request on a lease, after whose failure nothing stays open behind our back. */
   async #request(lease: MemjsConnection, key: string, waitMs = 0): Promise<Reply> {
     try {
-      return await lease.request(OPCODE.get, key, "", "", waitMs + this.#options.timeoutMs);
+      return await lease.request(OPCODE.get, key, undefined, undefined, waitMs + this.#options.timeoutMs);
     } catch (error) {
       lease.destroy();
       throw error;

@@ -43,7 +43,7 @@ async function dial(
 }
 
 function get(connection: MemjsConnection, key: string, timeoutMs = 10_000): Promise<Reply> {
-  return connection.request(GET, key, "", "", timeoutMs);
+  return connection.request(GET, key, undefined, undefined, timeoutMs);
 }
 
 async function failure(promise: Promise<unknown>): Promise<TransportError> {
@@ -245,7 +245,7 @@ test("every status comes back as it is, known to memjs or not, and nothing is wr
   });
   const connection = await dial(server);
   for (const status of [0x01, 0x03, 0x04, 0x05, 0x08, 0x81, 0x82, 0x84, 0x85, 0x86, 0x1234]) {
-    const reply = await connection.request(SET, String(status), Buffer.alloc(8), "data", 10_000);
+    const reply = await connection.request(SET, String(status), Buffer.alloc(8), Buffer.from("data"), 10_000);
     expect(reply.status).toBe(status);
     expect(reply.value.toString()).toBe("why");
   }

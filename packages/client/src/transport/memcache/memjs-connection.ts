@@ -1,7 +1,7 @@
 // The only file that knows memjs. One memjs Server with one Client is one TCP connection is one Kestrel
 // session: connected once, thrown away after any failure, never repaired.
 //
-// memjs 1.3.2 frames requests, numbers them and parses replies. What it does about failures loses, doubles
+// memjs 1.3.2 connects, authenticates, numbers requests and parses replies. What it does about failures loses, doubles
 // or hangs requests (it retries, reconnects under the same state, keeps half a reply, forgets requests when
 // the peer closes), so all of that is taken from it: `error` and `write` are replaced, its time-outs are put
 // out of reach, and the socket is watched here. Every request settles exactly once.
@@ -13,6 +13,7 @@ import { afterHearing, SilenceWatch } from "../silence-watch.ts";
 import { describeCause, TransportError } from "../transport-error.ts";
 import { writeTogether } from "../write-together.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
+import { renderRequestHead } from "./request-head.ts";
 
 export interface ConnectionOptions {
   readonly host: string;
@@ -57,7 +58,7 @@ export class MemjsConnection {
   readonly #pending = new Map<number, PendingRequest>();
   /** Those of them that were made in this turn of the event loop. */
   #unwritten: PendingRequest[] = [];
-  /** As memjs has made them. */
+  /** Their bytes, in pieces. */
   #frames: Buffer[] = [];
   readonly #endListeners: ((error: TransportError | undefined) => void)[] = [];
   #state: "connecting" | "ready" | "ended" = "connecting";
@@ -153,8 +154,8 @@ export class MemjsConnection {
   request(
     opcode: number,
     key: string,
-    extras: Buffer | string,
-    value: Buffer | string,
+    extras: Buffer | undefined,
+    value: Buffer | undefined,
     timeoutMs: number,
   ): Promise<Reply> {
     if (this.#state !== "ready") {
@@ -163,17 +164,18 @@ export class MemjsConnection {
     const client = this.#client;
     client.incrSeq();
     const sequence = client.seq;
-    const frame = memjs.Utils.makeRequestBuffer(opcode, key, extras, value, sequence);
+    const valueSize = value?.length ?? 0;
+    const head = renderRequestHead(opcode, key, extras, valueSize, sequence);
     return new Promise((resolve, reject) => {
       const pending: PendingRequest = {
         resolve,
         reject,
-        timeoutMs: timeoutMs + value.length / BYTES_PER_MS,
+        timeoutMs: timeoutMs + valueSize / BYTES_PER_MS,
         deadline: Number.POSITIVE_INFINITY,
       };
       this.#pending.set(sequence, pending);
       this.#writeInThisTurn(pending);
-      client.perform(key, frame, sequence, (_error, response) => {
+      client.perform(key, head, sequence, (_error, response) => {
         // A failure comes through #end, which has emptied the map; here are only replies.
         if (response === null || !this.#pending.delete(sequence)) return;
         resolve({
@@ -182,6 +184,7 @@ export class MemjsConnection {
           value: response.val,
         });
       });
+      if (valueSize > 0) this.#frames.push(value!);
     });
   }
 

@@ -53,16 +53,6 @@ declare module "memjs" {
     ): void;
   }
 
-  const Utils: {
-    makeRequestBuffer(
-      opcode: number,
-      key: string,
-      extras: Buffer | string,
-      value: Buffer | string,
-      opaque: number,
-    ): Buffer;
-  };
-
-  const memjs: { Server: typeof Server; Client: typeof Client; Utils: typeof Utils };
+  const memjs: { Server: typeof Server; Client: typeof Client };
   export default memjs;
 }
