@@ -167,6 +167,7 @@ class Run {
       case "sweep":
         this.#endTurn();
         this.#node.clock.advance(1000);
+        this.#noteQueues();
         break;
       case "quiesce":
         await this.#quiesce();
@@ -196,20 +197,25 @@ class Run {
 
   /** False: the disk refuses to make it. */
   #obtain(name: Name): boolean {
-    try {
-      this.#node.queues.obtain(name);
-    } catch (error) {
-      expect(error).toMatchObject({ code: "disk" });
-      return false;
-    }
+    this.#node.queues.obtain(name);
+    this.#noteQueues();
     // A queue that cannot be made now is read as an empty one.
-    if (this.#node.queues.find(name) === undefined) return false;
-    this.#promises.obtain(name);
-    return true;
+    return this.#node.queues.find(name) !== undefined;
+  }
+
+  /** With the queue that was asked for, or by themselves, those come that the disk has refused to make before. */
+  #noteQueues(): void {
+    for (const { name } of this.#node.queues.all()) this.#promises.obtain(name);
   }
 
   #put(name: Name, size: number): void {
-    if (!this.#obtain(name)) return;
+    try {
+      this.#node.queues.ensure(name);
+    } catch (error) {
+      expect(error).toMatchObject({ code: "disk" });
+      return;
+    }
+    this.#noteQueues();
     const text = `${this.#counter++}${"-".repeat(size)}`;
     const data = Buffer.from(text);
     let receipt: Receipt | string;
