@@ -192,3 +192,22 @@ test("fanouts outlive any flipped bit, also in the only segment", async () => {
     await next.stop();
   }
 });
+
+test("what a recovery removes is never what it begins, whatever earlier ones have left", async () => {
+  const node = await TestNode.start();
+  node.put("q", "lost");
+  const disk = node.disk.afterKill();
+  const [only] = segments(disk);
+  disk.files.delete(only!);
+  // Two that an earlier recovery had removed or begun, and of which a power loss has left the names.
+  for (const name of ["0000000000000001-00000003.log", "0000000000000002-00000002.log"]) {
+    disk.setBytes(only!.replace(/[^/]+$/, name), Buffer.alloc(0));
+  }
+  const remove = disk.removeFile.bind(disk);
+  disk.removeFile = (file) => Promise.resolve().then(() => remove(file));
+  const next = await node.afterKill(disk);
+  expect(next.put("q", "kept")).toBe("kept");
+  await settle();
+  const last = await next.afterKill();
+  expect(await last.drain("q")).toEqual(["kept"]);
+});

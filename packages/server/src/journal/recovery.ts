@@ -93,14 +93,15 @@ class Recovery {
       bytes: reader.items === 0 ? 0 : Math.max(0, reader.bytes),
       done: [...reader.done],
     }));
-    const newest = this.#files[this.#files.length - 1];
+    const numbers = this.#files.map((file) => findSegmentName(path.basename(file))!.number);
     return {
       segments,
       readers: states,
       nextId,
       isStateTold: !isCorrected && (replayed.findLast((scan) => !scan.isEmpty)?.hasState ?? true),
       lostIds,
-      nextSegmentNumber: newest === undefined ? 1 : findSegmentName(path.basename(newest))!.number + 1,
+      // Not only above the newest's: where what a recovery began is older than what it removed, another may have more.
+      nextSegmentNumber: numbers.reduce((highest, number) => Math.max(highest, number), 0) + 1,
       nextReaderNumber: this.#nextReaderNumber,
       createdMs: this.#createdMs,
     };
