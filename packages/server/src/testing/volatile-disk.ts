@@ -318,7 +318,9 @@ export class VolatileDisk implements Disk {
     });
   }
 
-  #syncNames(folder: FolderNode, covered: readonly NameChange[]): void {
+  #syncNames(folder: FolderNode, asked: readonly NameChange[]): void {
+    // Another sync, begun later, may have had some of them already.
+    const covered = asked.filter((change) => folder.unsynced.includes(change));
     this.noteSynced(covered);
     for (const { names } of covered) {
       for (const [name, node] of names) {
@@ -450,8 +452,10 @@ class VolatileFile implements DiskFile {
   }
 
   sync(): Promise<void> {
-    const covered = [...this.node.unsynced];
+    const asked = [...this.node.unsynced];
     return this.#disk.later(() => {
+      // Another sync, begun later, may have had some of them already.
+      const covered = asked.filter((change) => this.node.unsynced.includes(change));
       try {
         this.#disk.fault("sync", this.path);
       } catch (error) {
