@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bodyOf, type Item, Ledger } from "./ledger.ts";
 
 let ledger: Ledger;
@@ -102,4 +102,77 @@ test("an item that was put back may be handed out again, an open one not", () =>
   expect(ledger.violations).toEqual([]);
   ledger.opened(bodies(1)[0]!);
   expect(ledger.violations.join()).toContain("while it was open");
+});
+
+test("what an answered flush has ended never comes back, what was open does", () => {
+  put(1, 2);
+  ledger.opened(bodies(1)[0]!);
+  ledger.flushing(false);
+  ledger.flushed();
+  ledger.crashed();
+  expect(ledger.lengthBounds()).toEqual([1, 1]);
+  ledger.drained(bodies(1, 2));
+  expect(ledger.violations).toEqual(["q: q/p/2 was handed out again while it was gone"]);
+});
+
+test("a delete ends what is open too", () => {
+  put(1);
+  ledger.opened(bodies(1)[0]!);
+  ledger.flushing(true);
+  ledger.flushed();
+  ledger.crashed();
+  expect(ledger.lengthBounds()).toEqual([0, 0]);
+});
+
+test.each([
+  ["nothing", [1, 2, 3], []],
+  ["all", [], []],
+  ["half", [2, 3], ["q: half a flush: 2 of 3 items were still there"]],
+])("an unanswered flush may have ended all or nothing: %s", (_name, numbers, violations) => {
+  put(1, 2, 3);
+  ledger.flushing(false);
+  ledger.crashed();
+  expect(ledger.isToBeDrained).toBe(true);
+  ledger.drained(bodies(...numbers));
+  expect(ledger.violations).toEqual(violations);
+  expect(ledger.isToBeDrained).toBe(false);
+});
+
+describe("an item with an expiry", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_000_000 });
+    ledger.sending(item(1), 1000);
+    vi.advanceTimersByTime(10);
+    ledger.stored(item(1));
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test("is lost when it is not there before its time", () => {
+    vi.advanceTimersByTime(980);
+    expect(ledger.lengthBounds()).toEqual([1, 1]);
+    ledger.drained([]);
+    expect(ledger.violations.join()).toContain("1 items are lost");
+  });
+
+  test("may be gone or there at about its time", () => {
+    vi.advanceTimersByTime(1000);
+    expect(ledger.lengthBounds()).toEqual([0, 1]);
+    ledger.drained([]);
+    expect(ledger.violations).toEqual([]);
+  });
+
+  test("is not handed out to who asks after it, but to who asked before", () => {
+    ledger.taking();
+    const askedMs = Date.now();
+    vi.advanceTimersByTime(1001);
+    ledger.took(bodies(1)[0]!, askedMs);
+    expect(ledger.violations).toEqual([]);
+    ledger.sending(item(2), 1000);
+    ledger.crashed();
+    vi.advanceTimersByTime(1001);
+    ledger.drained(bodies(2), Date.now());
+    expect(ledger.violations).toEqual(["q: q/p/2 was handed out after its time"]);
+  });
 });

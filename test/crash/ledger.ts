@@ -9,7 +9,9 @@
  *     perhapsStored        +-------------------> gone                   perhapsGone
  *
  * A crash puts open items back. An answer that the crash swallowed leaves it open what has happened: a put may
- * have been carried out, a confirm too, and each plain get in flight may have taken one item.
+ * have been carried out, a confirm too, and each plain get in flight may have taken one item. A flush or delete
+ * ends all that is stored, for good once it is answered, and all or nothing when its answer was swallowed. An item
+ * with an expiry may be gone from then on, and must not be handed out to who asks later.
  */
 
 export interface Item {
@@ -21,7 +23,15 @@ export interface Item {
   size: number;
 }
 
-type State = "sent" | "stored" | "open" | "confirming" | "gone" | "perhapsStored" | "perhapsGone";
+type State =
+  | "sent"
+  | "stored"
+  | "open"
+  | "confirming"
+  | "flushing"
+  | "gone"
+  | "perhapsStored"
+  | "perhapsGone";
 
 interface Entry {
   item: Item;
@@ -29,6 +39,11 @@ interface Entry {
   /** Moments of the put's sending and of its answer, in ticks of the ledger. */
   sentAt: number;
   storedAt: number;
+  /** How long it lives; null: for ever. */
+  lifeMs: number | null;
+  /** It may be over from then on, and is over from then on; in ms since the epoch. */
+  lapsesFromMs: number;
+  lapsedByMs: number;
 }
 
 export class Ledger {
@@ -41,23 +56,30 @@ export class Ledger {
   #takes = 0;
   /** Items that plain gets may have taken when a crash swallowed the answer. */
   #perhapsTaken = 0;
+  /** What a flush may have ended when a crash swallowed its answer. */
+  #perhapsFlushed: Entry[] = [];
 
   constructor(queue: string) {
     this.queue = queue;
   }
 
-  sending(item: Item): void {
+  /** `lifeMs`: counted by the server from when it gets the item; null: for ever. */
+  sending(item: Item, lifeMs: number | null = null): void {
     this.#entries.set(keyOf(item), {
       item,
       state: "sent",
       sentAt: ++this.#tick,
       storedAt: Number.POSITIVE_INFINITY,
+      lifeMs,
+      lapsesFromMs: lifeMs === null ? Number.POSITIVE_INFINITY : Date.now() + lifeMs,
+      lapsedByMs: Number.POSITIVE_INFINITY,
     });
   }
 
   stored(item: Item): void {
     const entry = this.#entry(item)!;
     entry.storedAt = ++this.#tick;
+    limitLife(entry);
     // Somebody may have read it before this answer came.
     if (entry.state === "sent") entry.state = "stored";
   }
@@ -66,9 +88,10 @@ export class Ledger {
     this.#takes++;
   }
 
-  took(body: Buffer | null): void {
+  /** `askedMs`: when the get was sent, if expiry is to be judged. */
+  took(body: Buffer | null, askedMs = 0): void {
     this.#takes--;
-    if (body !== null) this.#receive(body, "gone");
+    if (body !== null) this.#receive(body, "gone", askedMs);
   }
 
   /** Returns the item, to be named again when it is confirmed or put back; null when it was none of ours. */
@@ -89,14 +112,39 @@ export class Ledger {
     this.#entry(item)!.state = "stored";
   }
 
+  /** A flush is on its way, or a delete, which ends what is open too. Nothing else of this queue may be in flight. */
+  flushing(endsOpen: boolean): void {
+    for (const entry of this.#entries.values()) {
+      const { state } = entry;
+      if (state === "open" ? endsOpen : state !== "gone") entry.state = "flushing";
+    }
+  }
+
+  flushed(): void {
+    for (const entry of this.#entries.values()) if (entry.state === "flushing") entry.state = "gone";
+  }
+
+  /** It is open whether a flush was carried out: the queue is to be drained before anything else happens to it. */
+  get isToBeDrained(): boolean {
+    return this.#perhapsFlushed.length > 0;
+  }
+
   /** The server is gone, and every answer it gave has been told to this ledger. */
   crashed(): void {
     this.#perhapsTaken += this.#takes;
     this.#takes = 0;
     for (const entry of this.#entries.values()) {
-      if (entry.state === "sent") entry.state = "perhapsStored";
-      else if (entry.state === "open") entry.state = "stored";
+      if (entry.state === "sent") {
+        entry.state = "perhapsStored";
+        limitLife(entry);
+      } else if (entry.state === "open") entry.state = "stored";
       else if (entry.state === "confirming") entry.state = "perhapsGone";
+      else if (entry.state === "flushing") {
+        entry.state = "perhapsGone";
+        // Those that have a time of their own to go say nothing of the others.
+        if (entry.lifeMs === null && entry.storedAt < Number.POSITIVE_INFINITY)
+          this.#perhapsFlushed.push(entry);
+      }
     }
   }
 
@@ -104,20 +152,29 @@ export class Ledger {
   lengthBounds(): [number, number] {
     let certain = 0;
     let possible = 0;
-    for (const { state } of this.#entries.values()) {
-      if (state === "stored" || state === "open") certain++;
-      else if (state === "perhapsStored" || state === "perhapsGone") possible++;
+    const nowMs = Date.now();
+    for (const { state, lapsesFromMs } of this.#entries.values()) {
+      if (state === "perhapsStored" || state === "perhapsGone") possible++;
+      else if (state === "stored" || state === "open") {
+        if (lapsesFromMs > nowMs) certain++;
+        else possible++;
+      }
     }
     return [Math.max(0, certain - this.#perhapsTaken), certain + possible];
   }
 
-  /** All that the queue held, in the order in which it came out; it is empty now and nothing is in flight. */
-  drained(bodies: Buffer[]): void {
-    const items = bodies.map((body) => this.#receive(body, "gone"));
+  /**
+   * All that the queue held, in the order in which it came out; it is empty now and nothing is in flight.
+   * `askedMs`: when the first was asked for.
+   */
+  drained(bodies: Buffer[], askedMs = 0): void {
+    const items = bodies.map((body) => this.#receive(body, "gone", askedMs));
     this.#judgeOrder(items.filter((item) => item !== null).map((item) => this.#entry(item)!));
+    this.#judgeFlush();
     this.#settlePuts();
+    const nowMs = Date.now();
     const missing = [...this.#entries.values()]
-      .filter(({ state }) => state === "stored")
+      .filter(({ state, lapsesFromMs }) => state === "stored" && lapsesFromMs > nowMs)
       .map(({ item }) => item);
     if (missing.length > this.#perhapsTaken) {
       const names = missing.slice(0, 10).map(keyOf).join(", ");
@@ -127,7 +184,7 @@ export class Ledger {
     this.#perhapsTaken = 0;
   }
 
-  #receive(body: Buffer, next: "open" | "gone"): Item | null {
+  #receive(body: Buffer, next: "open" | "gone", askedMs = 0): Item | null {
     const item = parseBody(body);
     const entry = item === null ? undefined : this.#entry(item);
     if (item === null || entry === undefined) {
@@ -135,6 +192,7 @@ export class Ledger {
       return null;
     }
     if (!body.equals(bodyOf(entry.item))) this.#violate(`${keyOf(item)} came back with other bytes`);
+    if (entry.lapsedByMs < askedMs) this.#violate(`${keyOf(item)} was handed out after its time`);
     if (entry.state === "open" || entry.state === "confirming" || entry.state === "gone") {
       this.#violate(`${keyOf(item)} was handed out again while it was ${entry.state}`);
     }
@@ -161,6 +219,16 @@ export class Ledger {
     }
   }
 
+  /** A flush without an answer has ended all or nothing. */
+  #judgeFlush(): void {
+    const flushed = this.#perhapsFlushed;
+    this.#perhapsFlushed = [];
+    const back = flushed.filter(({ state }) => state === "gone").length;
+    if (back > 0 && back < flushed.length) {
+      this.#violate(`half a flush: ${back} of ${flushed.length} items were still there`);
+    }
+  }
+
   /** A connection's puts are carried out in order: if a later one was, an earlier one can't be missing. */
   #settlePuts(): void {
     const last = new Map<string, number>();
@@ -181,6 +249,11 @@ export class Ledger {
   #violate(what: string): void {
     this.violations.push(`${this.queue}: ${what}`);
   }
+}
+
+/** The server has the item by now, or never. */
+function limitLife(entry: Entry): void {
+  if (entry.lifeMs !== null) entry.lapsedByMs = Date.now() + entry.lifeMs;
 }
 
 /** The item's bytes: its names, then a filling that is its own, `size` bytes at least. */
