@@ -7,6 +7,7 @@
  *     long-run client    [--minutes N] [--seed S] [--transport memcache|thrift]
  *                                                    the cluster client over nodes that everything happens to (10 each)
  *     long-run power     [--rounds N]  [--seed S]    histories with power losses, for each way to sync (2000)
+ *     long-run network   [--rounds N]  [--seed S]    partitions between network namespaces, for each transport (20)
  *     long-run full-disk [--rounds N]                a disk that is full again and again (50)
  *
  * With --report the figures of a run in which all held go into docs/reliability.md. The seeds are printed; a seed that is given back repeats the choices, not the timing.
@@ -71,6 +72,14 @@ const runs: Record<string, LongRun> = {
     lengthVariables: ["KESTREL_POWER_RUNS"],
     seedVariables: ["KESTREL_SEED"],
     tests: ["packages/server/src/journal/power-loss.test.ts"],
+  },
+  network: {
+    option: "rounds",
+    usual: 20,
+    perUnit: 1,
+    lengthVariables: ["KESTREL_PARTITION_ROUNDS"],
+    seedVariables: ["KESTREL_PARTITION_SEED", "KESTREL_CONNECTIONS_SEED"],
+    tests: ["test/network"],
   },
   "full-disk": {
     option: "rounds",

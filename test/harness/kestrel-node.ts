@@ -16,7 +16,7 @@ import { WireSession } from "./wire-session.ts";
 
 const startMsMax = 30_000;
 const logLengthMax = 10_000;
-const host = "127.0.0.1";
+const loopback = "127.0.0.1";
 
 export interface KestrelNodeOptions {
   /** Folder of the journals. Without it: a temporary one, removed in the end. */
@@ -25,6 +25,10 @@ export interface KestrelNodeOptions {
   port?: number;
   /** The node will be started again on the same port while clients try to reach it. */
   isRestarted?: boolean;
+  /** Where it listens, and is reached; the loopback address unless it is given. */
+  host?: string;
+  /** Words before the program and its flags, to run it somewhere else: they must end in becoming that program. */
+  command?: readonly string[];
   /** It speaks thrift as well, after a restart on the same port as before. */
   speaksThrift?: boolean;
   /** Further flags of the program. */
@@ -60,12 +64,13 @@ process.on("exit", () => {
 });
 
 export class KestrelNode implements AsyncDisposable {
-  readonly host: string = host;
+  readonly host: string;
   readonly spool: string;
   /** The node's log since the first start, oldest line first; bounded. */
   readonly log: LogLine[] = [];
   #folder: TempFolder | null;
   #flags: string[];
+  #command: readonly string[];
   #env: Record<string, string>;
   #port: number;
   #listeners: Listeners | null = null;
@@ -79,6 +84,8 @@ export class KestrelNode implements AsyncDisposable {
     thriftPort: number | null,
     options: KestrelNodeOptions,
   ) {
+    this.host = options.host ?? loopback;
+    this.#command = options.command ?? [];
     this.spool = options.spool ?? folder!.path;
     this.#folder = folder;
     this.#port = port;
@@ -209,7 +216,7 @@ export class KestrelNode implements AsyncDisposable {
     for (const other of ["text", "admin"]) ports.push(`--${other}-port`, "off");
     const args = [
       "--listen",
-      host,
+      this.host,
       ...ports,
       "--queue-path",
       this.spool,
@@ -217,7 +224,11 @@ export class KestrelNode implements AsyncDisposable {
       "info",
       ...this.#flags,
     ];
-    const child = spawn(process.execPath, [kestrelProgram, ...args], {
+    const [program, ...words] = [...this.#command, process.execPath, kestrelProgram, ...args] as [
+      string,
+      ...string[],
+    ];
+    const child = spawn(program, words, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...this.#env },
     });
