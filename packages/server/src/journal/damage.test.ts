@@ -5,6 +5,8 @@
 import { expect, test } from "vitest";
 import type { FakeDisk } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
+import { frameHeadSize } from "./frame.ts";
+import { putHeadSize } from "./record.ts";
 
 const small = { default: { defaultJournalSizeBytes: 400 } };
 
@@ -143,18 +145,19 @@ test("an item that holds the bytes of a frame is never taken for one", async () 
 });
 
 test("readers outlive the segment that alone tells of them", async () => {
-  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 200 } });
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 600 } });
   node.queues.obtain("q+audit");
-  node.put("q", `first ${"-".repeat(200)}`);
+  node.put("q", `first ${"-".repeat(600)}`);
   node.put("q", "second");
   await node.get("q");
-  const [, newest] = node.segmentsOf("q");
+  const newest = node.segmentsOf("q").at(-1);
   const disk = node.disk.afterKill();
   // Nothing of the readers' states in the newest segment can be read any more, nor their copy.
   const bytes = Buffer.from(disk.bytesOf(`spool/q/${newest}`));
-  bytes.fill(0xff, 12, bytes.indexOf("second") - 60);
+  bytes.fill(0xff, 12, bytes.indexOf("second") - frameHeadSize - putHeadSize);
   disk.setBytes(`spool/q/${newest}`, bytes);
   const next = await node.afterKill(disk);
+  expect(next.log.having("no readers' state is left: all items count as unread")).toEqual([]);
   expect(await next.drain("q+audit")).toHaveLength(2);
   next.clock.advance(1000);
   await new Promise((resolve) => setImmediate(resolve));

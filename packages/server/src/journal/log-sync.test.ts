@@ -1,6 +1,6 @@
 /** What must be on the medium before an answer leaves: not the bytes alone, but the names that lead to them. */
 import { expect, test } from "vitest";
-import { systemError } from "../testing/fake-disk.ts";
+import { type FakeDisk, systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
 
 const data = Buffer.from("item");
@@ -93,23 +93,24 @@ test("the next sync waits for clients who have just been answered, for as long a
 test("who takes an item whose put is being synced waits for the next sync, which has it finished", async () => {
   const node = await TestNode.start({ default: { syncJournal: 0 } });
   put(node);
-  await settle();
-  put(node);
-  await node.get("q");
-  put(node);
   const item = node.queue("q").get("take", 0, { receive: () => {}, miss: () => {} });
   const taken = item !== null && "receipt" in item ? item.receipt : null;
   node.turn.endNow();
+  let disk: FakeDisk | null = null;
+  taken?.whenSettled(() => {
+    disk = node.disk.afterPowerLoss();
+  });
   await settle();
   node.clock.advance(20);
   await settle();
   expect(taken?.state).toBe("kept");
-  const next = await TestNode.start({}, node.disk.afterPowerLoss());
-  expect(await next.drain("q")).toEqual(["item"]);
+  const next = await TestNode.start({}, disk!);
+  expect(await next.drain("q")).toEqual([]);
 });
 
 test("a sync that covers only what came after a failed one heals nothing", async () => {
   const node = await TestNode.start({ default: { syncJournal: 100 } });
+  put(node);
   put(node);
   await settle();
   let isBroken = true;
@@ -131,4 +132,18 @@ test("a sync that covers only what came after a failed one heals nothing", async
   expect(node.disk.bytesWritten - written).toBeGreaterThan(
     64 * 1024 + node.queue("q").reader.log.tail.end - 1,
   );
+});
+
+test("a segment's file goes when what allows it is on the medium, not before", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 100, defaultJournalSizeBytes: 120 } });
+  for (let number = 0; number < 3; number++) put(node);
+  const [oldest] = node.segmentsOf("q");
+  await node.drain("q");
+  await settle();
+  expect(node.segmentsOf("q")).toContain(oldest);
+  for (let round = 0; round < 2; round++) {
+    node.clock.advance(1000);
+    await settle();
+  }
+  expect(node.segmentsOf("q")).not.toContain(oldest);
 });

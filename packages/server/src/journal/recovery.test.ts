@@ -211,3 +211,16 @@ test("what a recovery removes is never what it begins, whatever earlier ones hav
   const last = await next.afterKill();
   expect(await last.drain("q")).toEqual(["kept"]);
 });
+
+test("an empty segment that is back after its removal hides nothing of the one that went on in its place", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 300 } });
+  const texts = ["one", "two", "three", "four"].map((text) => `${text} ${"-".repeat(60)}`);
+  for (const text of texts) node.put("q", text);
+  await node.get("q");
+  const disk = node.disk.afterKill();
+  expect(segments(disk).length).toBeGreaterThan(1);
+  disk.setBytes(segments(disk)[0]!.replace(/[^/]+$/, "0000000000000002-00000009.log"), Buffer.alloc(0));
+  const next = await node.afterKill(disk);
+  expect(next.queue("q").length).toBe(3);
+  expect(await next.drain("q")).toEqual(texts.slice(1));
+});
