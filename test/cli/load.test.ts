@@ -104,8 +104,14 @@ describe("kq load finds", () => {
     ["memcache", [...plain, ...reliable]],
     ["thrift", plain],
   ] as const;
+  // So may the item of a monitor that is told of nothing: it is still open, and none of those confirmed.
+  const isMended = (test: string, verb: string) => test.includes("-B") && verb === "loses";
   const all = tests.flatMap(([protocol, lines]) =>
-    lines.flatMap((test) => planted.map(([verb, fault]) => [protocol, test, verb, fault] as const)),
+    lines.flatMap((test) =>
+      planted
+        .filter(([verb]) => !isMended(test, verb))
+        .map(([verb, fault]) => [protocol, test, verb, fault] as const),
+    ),
   );
 
   it.each(all)("over %s, with %s, that a proxy %s", async (protocol, test, _, fault) => {
