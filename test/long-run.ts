@@ -1,16 +1,6 @@
 /**
  * The tests that find more the longer they run, for as long as one likes. In an ordinary test run each takes seconds.
- *
- *     long-run crash     [--rounds N]  [--seed S]    kills of a node under load (1000)
- *     long-run fuzz      [--seconds N] [--seed S]    strangers at every port, at the admin port, spoilt spools (60 each)
- *     long-run soak      [--minutes N] [--seed S]    everything at once, nothing grown in the end (60)
- *     long-run client    [--minutes N] [--seed S] [--transport memcache|thrift]
- *                                                    the cluster client over nodes that everything happens to (10 each)
- *     long-run power     [--rounds N]  [--seed S]    histories with power losses, for each way to sync (2000)
- *     long-run network   [--rounds N]  [--seed S]    partitions between network namespaces, for each transport (20)
- *     long-run full-disk [--rounds N]                a disk that is full again and again (50)
- *
- * With --report the figures of a run in which all held go into docs/reliability.md. The seeds are printed; a seed that is given back repeats the choices, not the timing.
+ * `help` below says which there are. A seed that is given back repeats the choices, not the timing.
  */
 
 import { spawn } from "node:child_process";
@@ -19,6 +9,20 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeFigures } from "./reliability-page.ts";
+
+const help = `Runs tests that find more the longer they run. Seeds are printed.
+
+  pnpm crash        [--rounds N]  [--seed S]    kills of a node under load (1000)
+  pnpm power        [--rounds N]  [--seed S]    histories with power losses, for each way to sync (2000)
+  pnpm fuzz         [--seconds N] [--seed S]    strangers at every port, at the admin port, spoilt spools (60 each)
+  pnpm soak         [--minutes N] [--seed S]    everything at once on one node, nothing grown in the end (60)
+  pnpm soak:client  [--minutes N] [--seed S] [--transport memcache|thrift]
+                                                the cluster client over nodes that everything happens to (10 each)
+  pnpm network      [--rounds N]  [--seed S]    partitions between network namespaces, for each transport (20)
+  pnpm full-disk    [--rounds N]                a disk that is full again and again (50)
+
+  --report          put the figures of a run in which all held into docs/reliability.md
+`;
 
 interface LongRun {
   /** Its option, and what it is unless given. */
@@ -56,7 +60,7 @@ const runs: Record<string, LongRun> = {
     seedVariables: ["KESTREL_SOAK_SEED"],
     tests: ["test/soak"],
   },
-  client: {
+  "soak:client": {
     option: "minutes",
     usual: 10,
     // For each of two strategies and two transports.
@@ -91,26 +95,7 @@ const runs: Record<string, LongRun> = {
   },
 };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    rounds: { type: "string" },
-    seconds: { type: "string" },
-    minutes: { type: "string" },
-    seed: { type: "string" },
-    transport: { type: "string" },
-    report: { type: "boolean" },
-  },
-});
-const run = runs[positionals[0] ?? ""];
-if (run === undefined) throw new Error(`which of ${Object.keys(runs).join(", ")}?`);
-const length = Number(values[run.option] ?? run.usual);
-if (!(length > 0)) throw new Error(`--${run.option} wants a number above 0, not "${values[run.option]}"`);
-const unknown = (["rounds", "seconds", "minutes"] as const).find(
-  (option) => option !== run.option && values[option] !== undefined,
-);
-if (unknown !== undefined) throw new Error(`${positionals[0]} takes --${run.option}, not --${unknown}`);
-
+const { name, values, run, length } = commandLine();
 const env = { ...process.env };
 for (const variable of run.lengthVariables) env[variable] = String(length * run.perUnit);
 if (values.seed !== undefined) for (const variable of run.seedVariables) env[variable] = values.seed;
@@ -129,6 +114,39 @@ createInterface(vitest.stdout).on("line", (line) => {
 const [status] = (await once(vitest, "close")) as [number | null];
 process.exitCode = status ?? 1;
 if (status === 0 && values.report) {
-  const name = positionals[0]!;
   writeFigures(`${root}docs/reliability.md`, name, `pnpm ${name} --${run.option} ${length}`, lines);
+}
+
+/** Ends the process when it makes no sense. */
+function commandLine() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        rounds: { type: "string" },
+        seconds: { type: "string" },
+        minutes: { type: "string" },
+        seed: { type: "string" },
+        transport: { type: "string" },
+        report: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    });
+    if (values.help) {
+      process.stdout.write(help);
+      process.exit(0);
+    }
+    const [name = ""] = positionals;
+    const run = runs[name];
+    if (run === undefined) throw new Error(`which of ${Object.keys(runs).join(", ")}?`);
+    const length = Number(values[run.option] ?? run.usual);
+    if (!(length > 0)) throw new Error(`--${run.option} wants a number above 0, not "${values[run.option]}"`);
+    const others = (["rounds", "seconds", "minutes"] as const).filter((option) => option !== run.option);
+    const other = others.find((option) => values[option] !== undefined);
+    if (other !== undefined) throw new Error(`${name} takes --${run.option}, not --${other}`);
+    return { name, values, run, length };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${help}`);
+    process.exit(2);
+  }
 }
