@@ -19,7 +19,7 @@ const help = `Runs tests that find more the longer they run. Seeds are printed.
   pnpm soak:client  [--minutes N] [--seed S] [--transport memcache|thrift]
                                                 the cluster client over nodes that everything happens to (10 each)
   pnpm network      [--rounds N]  [--seed S]    partitions between network namespaces, for each transport (20)
-  pnpm full-disk    [--rounds N]                a disk that is full again and again (50)
+  pnpm full-disk    [--rounds N]  [--seed S]    a disk that is full, files tampered with, again and again (50)
 
   --report          put the figures of a run in which all held into docs/reliability.md
 `;
@@ -89,8 +89,8 @@ const runs: Record<string, LongRun> = {
     option: "rounds",
     usual: 50,
     perUnit: 1,
-    lengthVariables: ["KESTREL_FULL_ROUNDS"],
-    seedVariables: [],
+    lengthVariables: ["KESTREL_FULL_ROUNDS", "KESTREL_TAMPER_ROUNDS"],
+    seedVariables: ["KESTREL_TAMPER_SEED"],
     tests: ["test/disk"],
   },
 };

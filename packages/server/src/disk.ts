@@ -123,7 +123,14 @@ export class NodeDisk implements Disk {
   }
 
   makeFolder(folder: string): void {
-    fs.mkdirSync(folder, { recursive: true });
+    try {
+      fs.mkdirSync(folder);
+    } catch (error) {
+      // Node's recursive form calls a file system that is read-only a folder that is missing.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "EEXIST" && code !== "ENOENT") throw error;
+      fs.mkdirSync(folder, { recursive: true });
+    }
   }
 
   list(folder: string): string[] {
