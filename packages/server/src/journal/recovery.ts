@@ -137,7 +137,11 @@ class Recovery {
   #readIndex(position: number): PlacedSegment | undefined {
     const segment = openSegment(this.#disk, this.#files[position]!);
     const found = findIndex(segment.file!, segment.seed);
-    if (found === undefined) {
+    const next = this.#files[position + 1];
+    const endId =
+      next === undefined ? Number.POSITIVE_INFINITY : findSegmentName(path.basename(next))!.firstId;
+    // One that tells of ids behind its segment was right before their items were lost, and others got their ids.
+    if (found === undefined || found.index.nextId > endId) {
       segment.file!.close();
       return undefined;
     }
