@@ -237,3 +237,27 @@ test("a fanout made in a turn that failed sees what is put next, and counts it, 
   expect(await node.drain("q+late")).toEqual(["kept"]);
   expect((await node.afterKill()).queue("q+late").length).toBe(0);
 });
+
+test("a write that fails while the disk is tried again is not healed by that trial", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 100 } });
+  node.put("q", "one");
+  let broken = "sync";
+  node.disk.fault = (operation, file) => {
+    if (operation === broken) throw systemError("EIO", file);
+  };
+  node.clock.advance(100);
+  await settle();
+  broken = "";
+  node.clock.advance(250);
+  // The trial waits for its sync now.
+  broken = "write";
+  node.queue("q").get("take", 0, { receive: () => {}, miss: () => {} });
+  node.turn.endNow();
+  await settle();
+  expect(node.queue("q").reader.log.refusal).not.toBeNull();
+  broken = "";
+  node.clock.advance(250);
+  await settle();
+  expect(node.queue("q").reader.log.refusal).toBeNull();
+  expect(await (await node.afterKill()).drain("q")).toEqual([]);
+});

@@ -43,6 +43,8 @@ export class LogHealth {
   /** A sync has failed: what it should have covered must be written again. */
   #isUnsure = false;
   #probe: Timer | null = null;
+  /** Something has failed since the disk's last trial began: that one heals nothing. */
+  #hasFailedSince = false;
   #isClosed = false;
 
   constructor(options: HealthOptions, owner: HealthOwner) {
@@ -56,6 +58,7 @@ export class LogHealth {
     if (this.refusal === null)
       logger.error({ err: error, queue: queueName }, "the journal cannot be written");
     this.refusal = error;
+    this.#hasFailedSince = true;
     try {
       reserve?.release();
     } catch (releaseError) {
@@ -70,6 +73,7 @@ export class LogHealth {
     const { logger, queueName } = this.#options;
     logger.error({ err: error, queue: queueName }, "the journal cannot be synced");
     this.refusal = error;
+    this.#hasFailedSince = true;
     this.#isUnsure = true;
     this.#probeLater();
   }
@@ -91,6 +95,7 @@ export class LogHealth {
   /** Room for a trial and the reserve, what is owed, and what a sync has lost. */
   async #tryDisk(): Promise<boolean> {
     if (this.#owner.isTurnOpen || this.#isClosed) return false;
+    this.#hasFailedSince = false;
     try {
       this.#owner.restoreFiles();
       // Whatever a failed write has left behind the content goes first.
@@ -106,6 +111,7 @@ export class LogHealth {
       // Told once when it began, and told again when it is over.
       return false;
     }
+    if (this.#hasFailedSince) return false;
     this.refusal = null;
     this.#isUnsure = false;
     this.#options.logger.info({ queue: this.#options.queueName }, "the journal can be written again");
