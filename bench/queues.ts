@@ -19,7 +19,7 @@ const usage = `Measures a node's memory, starts, fanouts and syncs.
 
   --items N     of the backlog, of 100 bytes each (10000000)
   --queues N    with one item each (10000)
-  --churn N     queues created and deleted in turn (20000)
+  --churn N     queues created and deleted in turn, after as many before (20000)
   --only NAME   backlog, queues, fanouts or sync
   --report      put what is found into docs/performance.md
   --help`;
@@ -146,15 +146,15 @@ async function measureQueues(queues: number, churn: number): Promise<void> {
         { length: to - from },
         (_, n) => `set t${from + n} 0 0 5\r\nhello\r\ndelete t${from + n}\r\n`,
       );
-    // Node's heap finds its size first.
-    const warmUp = Math.floor(churn / 2);
+    // Node's heap finds its size first, with as many.
+    const warmUp = churn;
     for (let from = 0; from < warmUp; from += 1000) {
       await node.ask(requests(from, Math.min(warmUp, from + 1000)), "DELETED\r\n");
     }
     const before = node.memory();
     const filesBefore = (await readdir(node.spool)).length;
-    for (let from = warmUp; from < churn; from += 1000) {
-      await node.ask(requests(from, Math.min(churn, from + 1000)), "DELETED\r\n");
+    for (let from = warmUp; from < warmUp + churn; from += 1000) {
+      await node.ask(requests(from, Math.min(warmUp + churn, from + 1000)), "DELETED\r\n");
     }
     const grown = node.memory() - before;
     const filesGrown = (await readdir(node.spool)).length - filesBefore;

@@ -3,6 +3,8 @@
  * deleted and a backlog lies behind in another queue. Requests leave when they are due, whatever has been answered.
  */
 
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { median, rate } from "../figures.ts";
 import { measure } from "../measure.ts";
 import { atMost, type Section, whole } from "../section.ts";
@@ -40,6 +42,8 @@ async function measureSteady(bench: Bench): Promise<Section> {
       secondsMax: 3600,
       operationsMax: bench.itemsBehind,
     });
+    // What lies behind has come to rest: the system isn't still writing it back.
+    await promisify(execFile)("sync");
     const most = rate(await measure(bench.load, { target, workload, itemBytes }, bench.seconds));
     const found: Latencies[] = [];
     for (let round = 0; round < bench.rounds; round++) {
