@@ -8,8 +8,9 @@
 
 import type { Socket } from "node:net";
 import memjs from "memjs";
+import { type Connecting, untilReady } from "../connecting.ts";
 import { isConnectedToItself } from "../self-connection.ts";
-import { afterHearing, SilenceWatch } from "../silence-watch.ts";
+import { SilenceWatch } from "../silence-watch.ts";
 import { describeCause, TransportError } from "../transport-error.ts";
 import { writeTogether } from "../write-together.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
@@ -75,20 +76,11 @@ export class MemjsConnection {
   static async connect(options: ConnectionOptions, signal?: AbortSignal): Promise<MemjsConnection> {
     if (signal?.aborted) throw new TransportError("aborted", "aborted before connecting");
     const connection = new MemjsConnection(options);
-    const abort = (): void => connection.#end(new TransportError("aborted", "aborted while connecting"));
-    const { connectTimeoutMs } = options;
-    const giveUp = (): void => connection.#giveUpConnecting(connectTimeoutMs);
-    const timer = setTimeout(() => afterHearing(giveUp), connectTimeoutMs);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      await new Promise<void>((resolve, reject) => {
-        connection.#settleConnect = (error) => (error === undefined ? resolve() : reject(error));
-        connection.#open();
-      });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    }
+    const connecting: Connecting = {
+      open: (settle) => connection.#open(settle),
+      giveUp: (cause) => connection.#giveUpConnecting(cause),
+    };
+    await untilReady(connecting, options.connectTimeoutMs, signal);
     return connection;
   }
 
@@ -119,7 +111,8 @@ export class MemjsConnection {
     this.#socket = server._socket!;
   }
 
-  #open(): void {
+  #open(settle: (error?: TransportError) => void): void {
+    this.#settleConnect = settle;
     const socket = this.#socket;
     socket.setNoDelay(true);
     // After the peer's end there is nothing to wait for, in particular not for requests in flight.
@@ -127,8 +120,8 @@ export class MemjsConnection {
     socket.once("close", () => this.#end(undefined));
   }
 
-  #giveUpConnecting(ms: number): void {
-    if (this.#state === "connecting") this.#end(new Error(`no connection within ${ms} ms`));
+  #giveUpConnecting(cause: Error): void {
+    if (this.#state === "connecting") this.#end(cause);
   }
 
   get isReady(): boolean {

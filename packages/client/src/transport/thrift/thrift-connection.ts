@@ -3,8 +3,9 @@
 
 import { isIP, type Socket, connect as tcpConnect } from "node:net";
 import { type ConnectionOptions as NodeTlsOptions, connect as tlsConnect } from "node:tls";
+import { type Connecting, untilReady } from "../connecting.ts";
 import { isConnectedToItself } from "../self-connection.ts";
-import { afterHearing, SilenceWatch } from "../silence-watch.ts";
+import { SilenceWatch } from "../silence-watch.ts";
 import type { TlsOptions } from "../tls-options.ts";
 import { describeCause, TransportError } from "../transport-error.ts";
 import { writeTogether } from "../write-together.ts";
@@ -69,20 +70,11 @@ export class ThriftConnection {
   static async connect(options: ThriftConnectionOptions, signal?: AbortSignal): Promise<ThriftConnection> {
     if (signal?.aborted) throw new TransportError("aborted", "aborted before connecting");
     const connection = new ThriftConnection(options);
-    const abort = (): void => connection.#end(new TransportError("aborted", "aborted while connecting"));
-    const { connectTimeoutMs } = options;
-    const giveUp = (): void => connection.#giveUpConnecting(connectTimeoutMs);
-    const timer = setTimeout(() => afterHearing(giveUp), connectTimeoutMs);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      await new Promise<void>((resolve, reject) => {
-        connection.#settleConnect = (error) => (error === undefined ? resolve() : reject(error));
-        connection.#open();
-      });
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-    }
+    const connecting: Connecting = {
+      open: (settle) => connection.#open(settle),
+      giveUp: (cause) => connection.#giveUpConnecting(cause),
+    };
+    await untilReady(connecting, options.connectTimeoutMs, signal);
     return connection;
   }
 
@@ -92,7 +84,8 @@ export class ThriftConnection {
     this.#socket = connectSocket(options);
   }
 
-  #open(): void {
+  #open(settle: (error?: TransportError) => void): void {
+    this.#settleConnect = settle;
     const socket = this.#socket;
     const { tls } = this.#options;
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -104,8 +97,8 @@ export class ThriftConnection {
     socket.once("close", () => this.#end(undefined));
   }
 
-  #giveUpConnecting(ms: number): void {
-    if (this.#state === "connecting") this.#end(new Error(`no connection within ${ms} ms`));
+  #giveUpConnecting(cause: Error): void {
+    if (this.#state === "connecting") this.#end(cause);
   }
 
   get isReady(): boolean {
