@@ -161,6 +161,8 @@ describe.runIf(hasBrowser())("the page", () => {
     await page.getByRole("dialog").getByRole("button", { name: "Delete the queue" }).click();
     await expect.poll(queues, patience).toEqual(["mail"]);
     expect(server.queues.names()).toEqual(["mail"]);
+    // What the page asked of the queue in its last moment is not there any more, and the browser notes it.
+    troubles = troubles.filter((trouble) => !trouble.includes("404"));
   });
 
   test("the status is changed by a choice that is confirmed; what it forbids is said", async () => {
