@@ -8,7 +8,7 @@ const barHeight = 16;
 const labelWidth = 170;
 const textWidth = 110;
 
-export function renderChartSvg(bars: readonly Bar[]): string {
+export function renderChartSvg(title: string, bars: readonly Bar[]): string {
   const height = bars.length * lineHeight;
   const most = Math.max(...bars.map(({ value }) => value));
   const lines = bars.flatMap(({ label, value, text }, i) => {
@@ -23,6 +23,7 @@ export function renderChartSvg(bars: readonly Bar[]): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">`,
+    `  <title>${escapeText(title)}</title>`,
     "  <style>",
     "    text { font: 13px sans-serif; dominant-baseline: central; fill: #57606a }",
     "    rect { fill: #3b82c4 }",

@@ -34,7 +34,7 @@ export async function writeToPage(
   for (const section of sections) {
     page = replaceSection(page, section.name, renderMarkdown(section, facts));
     if (section.chart.length === 0) continue;
-    await writeFile(join(dirname(path), chartName(section)), renderChartSvg(section.chart));
+    await writeFile(join(dirname(path), chartName(section)), renderChartSvg(section.title, section.chart));
   }
   await writeFile(path, page);
 }
