@@ -97,8 +97,9 @@ interface Task {
 /** A running consumer. Made by KestrelClusterClient.consume(). */
 export class Consumer implements AsyncDisposable {
   /**
-   * Resolves when the consumer has stopped and nothing of it is under way any more. Rejects if it had to stop
-   * because a node finds the queue's name or the request wrong.
+   * Resolves when the consumer has stopped: no handler is waited for, and no item of it is open. A last question for an
+   * item may still be on its way to a node, and what it finds goes back; a queue that is deleted just then may be made
+   * anew by it, empty. Rejects if it had to stop because a node finds the queue's name or the request wrong.
    */
   readonly finished: Promise<void>;
   readonly #host: ConsumerHost;
