@@ -34,6 +34,8 @@ export type LogEntry = { readonly path: string; readonly offset: number; readonl
   | { readonly kind: "damaged" }
   /** Bytes that do not check at the end of a segment that is not closed: a write cut short. */
   | { readonly kind: "torn" }
+  /** An end mark, and behind it what the file held when it was another segment's. */
+  | { readonly kind: "stale" }
   /** What tells where a closed segment's index is. */
   | { readonly kind: "footer" }
   /** A file that is no segment. */
@@ -110,14 +112,17 @@ export function* describeSegment(file: string, options: DescribeOptions = {}): G
   const hasMagic = bytes.subarray(0, start).equals(segmentMagic);
   yield { kind: "segment", path: file, offset: 0, size: bytes.length, number, firstId, isClosed, hasMagic };
   const end = isClosed ? bytes.length - footerSize : bytes.length;
-  for (const stretch of splitStretches(bytes, start, end, seed)) {
+  const stretches = splitStretches(bytes, start, end, seed);
+  const contentEnd = stretches.at(-1)?.end ?? start;
+  for (const stretch of stretches) {
     if (stretch.isSound) {
       yield* describeFrames(file, bytes, stretch.start, stretch.end, withData);
     } else {
-      const kind = stretch.end === end && !isClosed ? "torn" : "damaged";
+      const kind = stretch.end === contentEnd && !isClosed ? "torn" : "damaged";
       yield { kind, path: file, offset: stretch.start, size: stretch.end - stretch.start };
     }
   }
+  if (contentEnd < end) yield { kind: "stale", path: file, offset: contentEnd, size: end - contentEnd };
   if (isClosed) yield { kind: "footer", path: file, offset: end, size: footerSize };
 }
 

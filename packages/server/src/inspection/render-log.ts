@@ -22,6 +22,8 @@ export function renderLogEntry(entry: LogEntry, folder: string): string {
       return `${hex(offset)}  DAMAGED: ${size} bytes do not check`;
     case "torn":
       return `${hex(offset)}  TORN: the last ${size} bytes do not check, as a write that was cut short`;
+    case "stale":
+      return `${hex(offset)}  end mark; ${size} bytes of what the file held before`;
     case "footer":
       return `${hex(offset)}  footer of ${size} bytes`;
     case "other":

@@ -6,6 +6,7 @@
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { findMissingIds } from "../journal/damage.ts";
+import { spareSuffix } from "../journal/finished-files.ts";
 import { type Stretch, segmentSeed, splitStretches } from "../journal/frame.ts";
 import { IdRanges, lengthOf } from "../journal/id-ranges.ts";
 import type { ChunkPlace } from "../journal/record.ts";
@@ -84,7 +85,7 @@ class Verification {
   async run(): Promise<LogReport> {
     const overlay = new OverlayDisk(this.#source);
     const recovered = recoverLog(this.#folder, overlay, silentLogger);
-    for (const file of overlay.removed) this.#checkRemoved(file);
+    for (const file of overlay.removed) if (!file.endsWith(spareSuffix)) this.#checkRemoved(file);
     const tallies: Tally[] = recovered.readers.map(({ number, name, done }) => {
       const lost = IdRanges.of(recovered.lostIds.get(number) ?? []);
       return { number, name, done: IdRanges.of(done), lost, items: 0, bytes: 0 };
@@ -119,7 +120,7 @@ class Verification {
     for (const [index, stretch] of stretches.entries()) {
       if (stretch.isSound) continue;
       const size = stretch.end - stretch.start;
-      const isTorn = isNewest && found === undefined && stretch.end === end;
+      const isTorn = isNewest && found === undefined && index === stretches.length - 1;
       const isBehindAll = isNewest && putsIn(bytes, stretches.slice(index + 1)).next().done === true;
       const further = isBehindAll
         ? `; items from ${idBehind(bytes, stretches, firstId)} on may have been there`

@@ -1,6 +1,6 @@
 /** Reports of whole spools, and of logs whose parts contradict each other. */
 import { expect, test } from "vitest";
-import { segmentSeed } from "../journal/frame.ts";
+import { encodeEndMark, segmentSeed } from "../journal/frame.ts";
 import type { SegmentIndex } from "../journal/record.ts";
 import { encodeSegmentEnd, findIndex } from "../journal/segment.ts";
 import { type FakeDisk, systemError } from "../testing/fake-disk.ts";
@@ -28,7 +28,9 @@ async function filledDisk(): Promise<FakeDisk> {
 }
 
 function segmentsOf(disk: FakeDisk, queue: string): string[] {
-  return [...disk.files.keys()].filter((file) => file.startsWith(`spool/${queue}/`)).sort();
+  return [...disk.files.keys()]
+    .filter((file) => file.startsWith(`spool/${queue}/`) && file.endsWith(".log"))
+    .sort();
 }
 
 test("every queue and fanout, what it would keep, and nothing else when all is well", async () => {
@@ -65,7 +67,10 @@ test("a cut tail, a lost file, what a crash leaves", async () => {
   const disk = await filledDisk();
   const files = segmentsOf(disk, "orders");
   const newest = files.at(-1)!;
-  disk.setBytes(newest, Buffer.concat([disk.bytesOf(newest), Buffer.from("half a frame")]));
+  const whole = disk.bytesOf(newest);
+  // Its file was another segment's before.
+  const end = whole.indexOf(encodeEndMark(segmentSeed(newest.slice(newest.lastIndexOf("/") + 1))));
+  disk.setBytes(newest, Buffer.concat([whole.subarray(0, end), Buffer.from("half a frame")]));
   disk.files.delete(files[1]!);
   disk.setBytes(`${files[0]}~`, Buffer.from("unfinished"));
   disk.setBytes("spool/orders/0000000000000099-00000099.log", Buffer.alloc(0));

@@ -73,7 +73,7 @@ test("a kill at any step of a rewrite loses nothing", async () => {
     const known = left.filter((text) => expected.includes(text));
     expect(known).toEqual(expected.slice(0, known.length));
     expect(left.length - known.length).toBeLessThanOrEqual(1);
-    expect(next.disk.list("spool/q").filter((file) => file.endsWith("~"))).toEqual([]);
+    expect(next.disk.list("spool/q").filter((file) => file.endsWith(".log~"))).toEqual([]);
     await next.stop();
   }
 });

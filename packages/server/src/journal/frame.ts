@@ -11,6 +11,7 @@
  * shape of a record's, so a reader that walks records steps over a frame's head like over any record.
  */
 import { crc32 } from "node:zlib";
+import { viewOf } from "./bytes.ts";
 
 export const frameType = 0x4b;
 export const frameHeadSize = 12;
@@ -21,6 +22,21 @@ const mark: Buffer = Buffer.from([frameType, frameHeadSize, magic & 0xff, magic 
 /** What the CRCs of a segment start from: frames of another segment do not check in this one. */
 export function segmentSeed(fileName: string): number {
   return crc32(fileName);
+}
+
+/**
+ * Writes a frame without records at `start`: the end of the content. Of what lies behind, in a file that was another
+ * segment's before, nothing counts. Returns where it ends.
+ */
+export function markEnd(buffer: Buffer, view: DataView, start: number, seed: number): number {
+  sealFrame(buffer, view, start, start + frameHeadSize, seed);
+  return start + frameHeadSize;
+}
+
+export function encodeEndMark(seed: number): Buffer {
+  const mark = Buffer.alloc(frameHeadSize);
+  markEnd(mark, viewOf(mark), 0, seed);
+  return mark;
 }
 
 /** Completes the frame whose head was left free at `start` and whose payload ends at `end`. */
@@ -79,7 +95,8 @@ export interface Stretch {
 /**
  * Splits `buffer[start, end)` into stretches of sound frames and of damage. Behind damage it goes on at the next
  * frame that checks: first where the broken frame says that it ends, since an item may hold bytes that look like
- * a frame, then wherever a frame's first bytes stand.
+ * a frame, then wherever a frame's first bytes stand. At an end mark it ends, before `end`; but not where damage has led
+ * to it and sound frames follow, since then an item may have held it.
  */
 export function splitStretches(buffer: Buffer, start: number, end: number, seed: number): Stretch[] {
   const stretches: Stretch[] = [];
@@ -87,10 +104,11 @@ export function splitStretches(buffer: Buffer, start: number, end: number, seed:
   let at = start;
   while (at < end) {
     const size = findFrameSize(buffer, at, end, seed);
-    if (size > 0) {
+    if (size > frameHeadSize) {
       at += size;
       continue;
     }
+    if (size > 0 && (stretches.length === 0 || findNextFrame(buffer, at, end, seed) === end)) break;
     if (at > soundStart) stretches.push({ start: soundStart, end: at, isSound: true });
     const resume = findNextFrame(buffer, at, end, seed);
     stretches.push({ start: at, end: resume, isSound: false });

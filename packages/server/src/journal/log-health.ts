@@ -99,7 +99,7 @@ export class LogHealth {
     try {
       this.#owner.restoreFiles();
       // Whatever a failed write has left behind the content goes first.
-      this.#owner.tail.segment.file!.truncate(this.#owner.tail.end);
+      this.#owner.tail.segment.cutBehind(this.#owner.tail.end);
       this.#owner.shrink();
       const { end, segment: tail } = this.#owner.tail;
       tail.file!.write(Buffer.alloc(probeBytes), 0, probeBytes, end);

@@ -5,7 +5,7 @@
  */
 import type { Chunk } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
-import { sealedFrames } from "./frame.ts";
+import { encodeEndMark, frameHeadSize, markEnd, sealedFrames } from "./frame.ts";
 import type { LogReader } from "./log-reader.ts";
 import { Receipt } from "./receipt.ts";
 import { decodeRecords, doneHeadSize, doneRangeSize, isFor } from "./record.ts";
@@ -71,8 +71,7 @@ export class LogTurn {
     this.#writer.seal();
     for (let chunk: Chunk | null = this.#mark!.chunk; chunk !== null; chunk = chunk.next) {
       if (chunk.writtenSize === chunk.size) continue;
-      const { file } = chunk.segment;
-      file!.write(chunk.buffer!, chunk.writtenSize, chunk.size, chunk.offset + chunk.writtenSize);
+      writeChunk(chunk);
     }
   }
 
@@ -116,7 +115,7 @@ export class LogTurn {
     const { tail } = this.#chain;
     try {
       // Whatever a failed write has left behind the content goes first.
-      tail.segment.file!.truncate(tail.end);
+      tail.segment.cutBehind(tail.end);
     } catch {
       return null;
     }
@@ -145,4 +144,19 @@ export class LogTurn {
       }
     }
   }
+}
+
+/** Writes what the file does not have yet, and an end mark behind it where there is something else. */
+function writeChunk({ segment, buffer, view, offset, size, writtenSize }: Chunk): void {
+  const { file, staleEnd, seed } = segment;
+  let end = size;
+  if (offset + size < staleEnd) {
+    if (size + frameHeadSize <= buffer!.length) {
+      end = markEnd(buffer!, view!, size, seed);
+    } else {
+      // First, so that there is always one behind what counts.
+      file!.write(encodeEndMark(seed), 0, frameHeadSize, offset + size);
+    }
+  }
+  file!.write(buffer!, writtenSize, end, offset + writtenSize);
 }

@@ -78,6 +78,7 @@ export class LogUpkeep {
   /** The regular look. Throws the system's error when files are gone and cannot be put back. */
   sweep(): void {
     const { isDurable, isTurnOpen, refusal } = this.#log;
+    this.#chain.trimSpares();
     const { end } = this.#chain.tail;
     const isIdle = this.#sweptEnd === end;
     this.#sweptEnd = end;

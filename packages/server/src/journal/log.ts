@@ -278,6 +278,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     } catch (cause) {
       const error = diskError(cause);
       this.#turn.undo();
+      this.#chain.dropSpares();
       this.#health.writeFailed(error);
       receipt.fail(error, true);
       return;
@@ -313,6 +314,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
 
   shrink(): void {
     this.#upkeep.shrink();
+    this.#chain.dropSpares();
     this.#sync.requestForRemovals();
   }
 
@@ -346,6 +348,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
   async close(): Promise<void> {
     if (this.isTurnOpen) this.writeTurn();
     await this.#compaction.close();
+    this.#chain.cutStale();
     if (this.isDurable && this.settings.syncJournal !== "never") await this.#sync.settle();
     this.abandon();
     // Whoever takes the folder next must not list files that are about to vanish.

@@ -3,11 +3,13 @@
  * what every reader is done with. The last chunk of the last segment is the tail, where the log appends.
  */
 import path from "node:path";
+import type { Clock } from "../clock.ts";
 import type { Disk, DiskFile } from "../disk.ts";
 import type { Logger } from "../logging.ts";
 import { Chunk, chunkSizeMax, chunkSizeMin } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
-import { segmentSeed } from "./frame.ts";
+import { FinishedFiles } from "./finished-files.ts";
+import { encodeEndMark, segmentSeed } from "./frame.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { LogSync } from "./log-sync.ts";
 import type { ChunkPlace, ReaderState } from "./record.ts";
@@ -19,6 +21,7 @@ export interface SegmentChainOptions {
   readonly folder: string | null;
   readonly queueName: string;
   readonly disk: Disk;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly createdMs: number;
   /** Whether somebody syncs this log at all. */
@@ -36,8 +39,7 @@ export class SegmentChain {
   readonly #sync: LogSync;
   #nextSegmentNumber = 1;
   #nextChunkOrder = 0;
-  /** Files that are being removed. */
-  readonly #removals: Set<Promise<void>> = new Set();
+  readonly #finished: FinishedFiles;
   /** Closed segments that may have become dead. */
   readonly #suspects: Set<Segment> = new Set();
 
@@ -45,6 +47,7 @@ export class SegmentChain {
     this.#options = options;
     this.#cache = cache;
     this.#sync = sync;
+    this.#finished = new FinishedFiles(options);
   }
 
   /** When the log was, in ms since the epoch. */
@@ -120,20 +123,33 @@ export class SegmentChain {
     firstId: number,
     readers: readonly ReaderState[],
   ): Segment {
-    const { disk, createdMs, queueName } = this.#options;
-    const head = encodeSegmentHead(segmentSeed(name), firstId, createdMs, queueName, readers);
-    const created = disk.create(file);
+    const { createdMs, queueName } = this.#options;
+    const seed = segmentSeed(name);
+    const head = encodeSegmentHead(seed, firstId, createdMs, queueName, readers);
+    const again = this.#finished.reuse(file, Buffer.concat([head, encodeEndMark(seed)]));
+    const segment = new Segment(
+      again?.file ?? this.#createWith(file, head),
+      name,
+      number,
+      firstId,
+      head.length,
+    );
+    segment.staleEnd = again?.size ?? 0;
+    segment.syncedSize = 0;
+    segment.unsyncedHead = head;
+    this.#created(segment);
+    return segment;
+  }
+
+  #createWith(file: string, head: Buffer): DiskFile {
+    const created = this.#options.disk.create(file);
     try {
       created.write(head, 0, head.length, 0);
     } catch (error) {
       created.close();
       throw error;
     }
-    const segment = new Segment(created, name, number, firstId, head.length);
-    segment.syncedSize = 0;
-    segment.unsyncedHead = head;
-    this.#created(segment);
-    return segment;
+    return created;
   }
 
   /** The segment's file is new, and so may be the folder that it is in. */
@@ -199,6 +215,7 @@ export class SegmentChain {
     if (closing.file === null) return true;
     this.#sync.written(closing);
     try {
+      closing.cutStale();
       const end = encodeSegmentEnd(closing.seed, closing.size, closing.index());
       closing.file.write(end, 0, end.length, closing.size);
       closing.size += end.length;
@@ -238,24 +255,35 @@ export class SegmentChain {
     if (file === null) return;
     this.#sync.forget(segment);
     file.close();
+    const finish = (): void => this.#finished.add(file.path, Math.max(segment.size, segment.staleEnd));
     // What allows its removal must not be lost while the removal itself survives.
-    if (this.#options.syncs()) this.#sync.beforeRemoval(() => this.#remove(file));
-    else this.#remove(file);
+    if (this.#options.syncs()) this.#sync.beforeRemoval(finish);
+    else finish();
   }
 
-  #remove(file: DiskFile): void {
-    const removal = this.#options.disk
-      .removeFile(file.path)
-      .catch((error: unknown) => {
-        this.#options.logger.warn({ err: error, file: file.path }, "cannot remove a finished segment");
-      })
-      .finally(() => this.#removals.delete(removal));
-    this.#removals.add(removal);
+  /** Files kept for segments to come go when none has come for a while. */
+  trimSpares(): void {
+    this.#finished.trim();
+  }
+
+  /** Files kept for segments to come go at once: the disk is full. */
+  dropSpares(): void {
+    this.#finished.drop();
+  }
+
+  /** The file of the tail ends where its content does: the next start need not look for that. */
+  cutStale(): void {
+    const { segment } = this.tail;
+    try {
+      segment.cutStale();
+    } catch (error) {
+      this.#options.logger.warn({ err: error, file: segment.file?.path }, "cannot cut the journal's tail");
+    }
   }
 
   /** Waits until the files of all dropped segments are gone. */
   async settle(): Promise<void> {
-    await Promise.all(this.#removals);
+    await this.#finished.close();
   }
 
   /** Writes every file again from the descriptors that are still open. Throws the system's error. */
@@ -274,6 +302,7 @@ export class SegmentChain {
         throw error;
       }
       segment.file = file;
+      segment.staleEnd = 0;
       segment.syncedSize = 0;
       segment.unsyncedHead = bytes.subarray(0, segment.firstChunk.offset);
       this.#created(segment);
@@ -287,6 +316,7 @@ export class SegmentChain {
     for (const chunk of old) this.#cache.drop(chunk);
     segment.file = file;
     segment.size = segment.syncedSize = size;
+    segment.staleEnd = 0;
     // Until its folder is synced a power loss brings the old file back, of which not all may have been synced.
     this.#created(segment);
     // There are never more chunks than before, so their orders still lie between the neighbours'.

@@ -15,7 +15,7 @@ import { findIndex, findSegmentName, Segment, segmentMagic } from "./segment.ts"
 
 export class SegmentScan {
   readonly segment: Segment;
-  /** The file up to its index, or to its end. */
+  /** The file up to its index, to an end mark, or to its end. */
   readonly bytes: Buffer;
   readonly stretches: readonly Stretch[];
   /** Its content, in stretches of the size of chunks. */
@@ -40,7 +40,13 @@ export class SegmentScan {
     const bytes = Buffer.allocUnsafeSlow(end);
     segment.file!.readNow(bytes, 0, end, 0);
     const start = Math.min(end, segmentMagic.length);
-    return new SegmentScan(segment, bytes, splitStretches(bytes, start, end, segment.seed));
+    const stretches = splitStretches(bytes, start, end, segment.seed);
+    const contentEnd = stretches[stretches.length - 1]?.end ?? start;
+    if (contentEnd < end) {
+      segment.staleEnd = end;
+      segment.size = segment.syncedSize = contentEnd;
+    }
+    return new SegmentScan(segment, bytes.subarray(0, contentEnd), stretches);
   }
 
   /** Whether the readers' state, which stands first, can be read, or its copy. */
@@ -103,7 +109,7 @@ export class SegmentScan {
     }
   }
 
-  /** Reports damage and cuts a torn tail off; after `records`. Throws the system's error when that is not possible. */
+  /** Reports damage and cuts off a torn tail, or what the file held before; after `records`. Throws the system's error when that is not possible. */
   mend(disk: Pick<Disk, "create">, logger: Logger): void {
     const { segment, bytes } = this;
     const file = segment.file!;
@@ -117,12 +123,15 @@ export class SegmentScan {
       reportDamage(disk, logger, file.path, start, bytes.subarray(start, end), lostIds, firstLostId);
     }
     const torn = this.tornTail;
-    if (torn === undefined) return;
+    if (torn === undefined) {
+      segment.cutStale();
+      return;
+    }
     const { start, end } = torn;
     const aside = setAside(disk, file.path, start, bytes.subarray(start, end), logger);
     const fields = { file: file.path, offset: start, size: end - start, firstLostId: segment.nextId, aside };
     logger.warn(fields, "the journal's tail is torn; cut");
-    file.truncate(start);
+    segment.cutBehind(start);
     segment.size = segment.syncedSize = start;
   }
 

@@ -6,7 +6,8 @@
  * Index and footer are there once the segment is closed. The readers' state at the start lets recovery begin at
  * any segment; where there are fanouts it is there twice, for nothing else tells their names. The index spares
  * recovery the reading of all but the last. Files are named by the first id they can hold and by the segment's
- * number in its log, so their names sort in the order of their items.
+ * number in its log, so their names sort in the order of their items. A file may have been another segment's before, and
+ * hold its bytes behind an end mark until it is closed.
  *
  *     footer:  index frame's offset u64 | its size u64 | CRC32 of these 16 bytes | "KEND"
  */
@@ -42,6 +43,8 @@ export class Segment {
   isUnsure = false;
   /** What it starts with, until a sync has covered it. */
   unsyncedHead: Buffer | null = null;
+  /** Up to here its file holds, behind the content and an end mark, what it held before it was this segment's; 0: nothing. */
+  staleEnd = 0;
   isClosed = false;
   /** Its file is gone, or about to go. */
   isDropped = false;
@@ -63,6 +66,17 @@ export class Segment {
 
   get lastChunk(): Chunk {
     return this.chunks[this.chunks.length - 1]!;
+  }
+
+  /** Cuts off whatever is behind the content. Throws the system's error. */
+  cutBehind(end: number): void {
+    this.file!.truncate(end);
+    this.staleEnd = 0;
+  }
+
+  /** Cuts off what its file held before. Throws the system's error. */
+  cutStale(): void {
+    if (this.staleEnd > this.size) this.cutBehind(this.size);
   }
 
   index(): SegmentIndex {

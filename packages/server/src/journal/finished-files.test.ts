@@ -1,0 +1,212 @@
+/**
+ * Files of finished segments used again: what they held before never comes back, whenever the node is killed, and
+ * damage is told as in any other file.
+ */
+import path from "node:path";
+import { expect, test } from "vitest";
+import type { FakeDisk } from "../testing/fake-disk.ts";
+import { systemError } from "../testing/fake-disk.ts";
+import { TestNode } from "../testing/node.ts";
+import { spareSuffix } from "./finished-files.ts";
+import { encodeEndMark, frameHeadSize, segmentSeed } from "./frame.ts";
+
+const small = { default: { defaultJournalSizeBytes: 400 } };
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < 60; round++) await Promise.resolve();
+}
+
+/** Items come and go, so that segments do; the last three stay. */
+async function flow(node: TestNode, length: number): Promise<string[]> {
+  const texts = Array.from({ length }, (_, number) => `item ${number} ${"-".repeat((number * 7) % 90)}`);
+  for (const [number, text] of texts.entries()) {
+    node.put("q", text);
+    if (number >= 3) expect((await node.get("q"))?.text).toBe(texts[number - 3]);
+    await settle();
+  }
+  return texts.slice(-3);
+}
+
+function sparesOf({ disk }: TestNode): string[] {
+  return disk.list("spool/q").filter((file) => file.endsWith(spareSuffix));
+}
+
+/** The newest segment of a node that was killed: its path, bytes and where its content ends. */
+function newestOf(disk: FakeDisk): { file: string; bytes: Buffer; end: number } {
+  const file = [...disk.files.keys()]
+    .filter((name) => name.endsWith(".log"))
+    .sort()
+    .pop()!;
+  const bytes = Buffer.from(disk.bytesOf(file));
+  return { file, bytes, end: bytes.indexOf(encodeEndMark(segmentSeed(file.split("/").pop()!))) };
+}
+
+/** A killed node whose newest segment has an end mark, and old bytes behind it. */
+async function killedInUsedFile(): Promise<{ disk: FakeDisk; kept: string[] }> {
+  for (let length = 20; length < 60; length++) {
+    const node = await TestNode.start(small);
+    const kept = await flow(node, length);
+    const disk = node.disk.afterKill();
+    const { bytes, end } = newestOf(disk);
+    if (end >= 200 && end + frameHeadSize < bytes.length) return { disk, kept };
+  }
+  throw new Error("no segment was begun in a used file");
+}
+
+test("segments that come take the files of those that are finished", async () => {
+  const node = await TestNode.start(small);
+  let created = 0;
+  node.disk.fault = (operation) => {
+    if (operation === "create") created++;
+  };
+  await flow(node, 200);
+  expect(node.queue("q").reader.log.rotations).toBeGreaterThan(20);
+  expect(created).toBeLessThan(6);
+  await node.stop();
+});
+
+test.each(["never", 0, 100] as const)(
+  "a kill at any moment loses nothing, brings nothing back and finds no damage, syncJournal %s",
+  async (syncJournal) => {
+    const rules = { default: { ...small.default, syncJournal } };
+    const reference = await TestNode.start(rules);
+    await flow(reference, 60);
+    const total = reference.disk.operations;
+    await reference.stop();
+    for (let stop = 10; stop < total; stop += 3) {
+      const node = await TestNode.start(rules);
+      let killed: FakeDisk | null = null;
+      let put = 0;
+      let got = 0;
+      let atKill = { put: 0, got: 0 };
+      node.disk.fault = () => {
+        if (node.disk.operations !== stop) return;
+        killed = node.disk.afterKill();
+        atKill = { put, got };
+      };
+      for (; put < 60; put++) {
+        node.put("q", `${put}`.padEnd(10 + ((put * 7) % 90)));
+        if (put >= 3) {
+          await node.get("q");
+          got++;
+        }
+        await settle();
+      }
+      if (killed === null) continue;
+      const next = await node.afterKill(killed);
+      const left = (await next.drain("q")).map(Number);
+      // What was under way in that moment may have happened or not.
+      expect([atKill.got, atKill.got + 1]).toContain(left[0] ?? atKill.put);
+      expect([atKill.put - 1, atKill.put]).toContain(left.at(-1) ?? atKill.put - 1);
+      expect(left).toEqual(left.map((_, index) => left[0]! + index));
+      expect(next.log.having("damage in the journal"), `operation ${stop}`).toEqual([]);
+      expect(next.log.having("the journal's tail is torn; cut"), `operation ${stop}`).toEqual([]);
+      await next.stop();
+      await node.stop();
+    }
+  },
+);
+
+test("the next start cuts off what the file held before, and goes on there", async () => {
+  const { disk, kept } = await killedInUsedFile();
+  const { file, end } = newestOf(disk);
+  disk.setBytes(`${file}${spareSuffix}`, Buffer.from("never used"));
+  const node = await TestNode.start(small, disk);
+  expect(sparesOf(node)).not.toContain(`${path.basename(file)}${spareSuffix}`);
+  expect(disk.bytesOf(file).length).toBe(end);
+  node.put("q", "one more");
+  const next = await node.afterKill();
+  expect(await next.drain("q")).toEqual([...kept, "one more"]);
+  expect(next.log.having("the journal's tail is torn; cut")).toEqual([]);
+});
+
+test("a clean stop leaves neither old bytes nor files that wait", async () => {
+  const node = await TestNode.start(small);
+  await flow(node, 50);
+  expect(sparesOf(node).length).toBeGreaterThan(0);
+  await node.stop();
+  expect(sparesOf(node)).toEqual([]);
+  const { file } = newestOf(node.disk);
+  expect(newestOf(node.disk).end).toBe(-1);
+  expect(node.disk.bytesOf(file).length).toBeGreaterThan(0);
+});
+
+test("a flipped byte anywhere in a used file costs what it touched, and is told; behind the end mark, nothing", async () => {
+  const { disk, kept } = await killedInUsedFile();
+  const { file, bytes, end } = newestOf(disk);
+  for (let at = 0; at < bytes.length; at++) {
+    const spoilt = disk.afterKill();
+    const flipped = Buffer.from(bytes);
+    flipped[at]! ^= 0x10;
+    spoilt.setBytes(file, flipped);
+    const node = await TestNode.start(small, spoilt);
+    const left = await node.drain("q");
+    if (at >= end + frameHeadSize) {
+      expect(left, `byte ${at}`).toEqual(kept);
+      expect(node.log.having("the journal's tail is torn; cut")).toEqual([]);
+    } else {
+      const told = ["damage in the journal", "the journal's tail is torn; cut"];
+      if (at >= 8) expect(told.flatMap((message) => node.log.having(message)).length, `byte ${at}`).toBe(1);
+      expect(kept.filter((text) => !left.includes(text)).length, `byte ${at}`).toBeLessThanOrEqual(1);
+    }
+    await node.stop();
+  }
+});
+
+test("an end mark in an item, behind a broken frame, ends nothing", async () => {
+  const node = await TestNode.start();
+  node.put("q", "first");
+  const [name] = node.segmentsOf("q");
+  const file = `spool/q/${name}`;
+  const start = node.disk.bytesOf(file).length;
+  const data = encodeEndMark(segmentSeed(name!));
+  node.queues.put("q", data, 0, data.length, 0, 0);
+  node.turn.endNow();
+  node.put("q", "last");
+  const disk = node.disk.afterKill();
+  const bytes = Buffer.from(disk.bytesOf(file));
+  // The frame's mark and size, so that nothing tells where the next begins.
+  bytes.fill(0xee, start, start + 8);
+  disk.setBytes(file, bytes);
+  const next = await node.afterKill(disk);
+  expect(await next.drain("q")).toEqual(["first", "last"]);
+});
+
+test("files that nobody needs any more go after half a minute", async () => {
+  const node = await TestNode.start(small);
+  await flow(node, 50);
+  expect(sparesOf(node).length).toBeGreaterThan(0);
+  node.clock.advance(20_000);
+  await settle();
+  expect(sparesOf(node).length).toBeGreaterThan(0);
+  node.clock.advance(15_000);
+  await settle();
+  expect(sparesOf(node)).toEqual([]);
+});
+
+test("a disk that is full gets the files back that wait", async () => {
+  const node = await TestNode.start(small);
+  await flow(node, 50);
+  expect(sparesOf(node).length).toBeGreaterThan(0);
+  node.disk.fault = (operation, file) => {
+    if (operation === "write") throw systemError("ENOSPC", file);
+  };
+  expect(node.put("q", "refused")).toBe("failed");
+  await settle();
+  expect(sparesOf(node)).toEqual([]);
+});
+
+test.each(["open", "rename", "write"] as const)(
+  "where a file cannot be used again (%s fails) a new one is made",
+  async (failing) => {
+    const node = await TestNode.start(small);
+    await flow(node, 50);
+    await node.drain("q");
+    node.disk.fault = (operation, file) => {
+      if (operation === failing && file.endsWith(spareSuffix)) throw systemError("EIO", file);
+    };
+    const kept = await flow(node, 50);
+    expect(node.log.having("cannot use a finished segment's file again").length).toBeGreaterThan(0);
+    expect((await (await node.afterKill()).drain("q")).slice(-3)).toEqual(kept);
+  },
+);

@@ -1,0 +1,144 @@
+/**
+ * What becomes of the files of segments that every reader is done with. Some are kept for segments to come, since
+ * writing over a file costs a third of the processor time that a new one does: the system has its pages and its blocks
+ * already, and nobody has to be rid of the old ones. The others are removed.
+ */
+import path from "node:path";
+import type { Clock } from "../clock.ts";
+import type { Disk, DiskFile } from "../disk.ts";
+import type { Logger } from "../logging.ts";
+
+/** Behind the name of a file that waits for its next use. A start removes what has it, like all that ends with `~`. */
+export const spareSuffix = ".spare~";
+/** All the spare files of a log: four of the usual size. */
+const spareBytesMax = 80 * 1024 * 1024;
+/** A log that has needed none for so long keeps none. */
+const spareMsMax = 30_000;
+
+export interface FinishedFilesOptions {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether somebody syncs this log at all. */
+  readonly syncs: () => boolean;
+}
+
+interface SpareFile {
+  readonly path: string;
+  readonly size: number;
+}
+
+export class FinishedFiles {
+  readonly #options: FinishedFilesOptions;
+  #spares: SpareFile[] = [];
+  #usedMs: number;
+  #isClosed = false;
+  /** Removals and syncs of folders that are under way. */
+  readonly #running: Set<Promise<void>> = new Set();
+
+  constructor(options: FinishedFilesOptions) {
+    this.#options = options;
+    this.#usedMs = options.clock.now();
+  }
+
+  /** Takes over a closed file of `size` bytes: keeps it for another segment, or removes it. */
+  add(file: string, size: number): void {
+    const { disk, clock, logger, syncs } = this.#options;
+    const kept = this.#spares.reduce((sum, spare) => sum + spare.size, size);
+    if (this.#isClosed || kept > spareBytesMax) {
+      this.#remove(file);
+      return;
+    }
+    const spare = { path: `${file}${spareSuffix}`, size };
+    try {
+      disk.rename(file, spare.path);
+    } catch (error) {
+      logger.warn({ err: error, file }, "cannot keep a finished segment's file");
+      this.#remove(file);
+      return;
+    }
+    this.#usedMs = clock.now();
+    if (!syncs()) {
+      this.#spares.push(spare);
+      return;
+    }
+    // A power loss may bring the old name back, beside the next one: it must be gone before the bytes are others.
+    this.#run(
+      disk.syncFolder(path.dirname(file)).then(
+        () => this.#keep(spare),
+        (error: unknown) => {
+          if (!isGone(error)) logger.warn({ err: error, file }, "cannot keep a finished segment's file");
+          this.#remove(spare.path);
+        },
+      ),
+    );
+  }
+
+  #keep(spare: SpareFile): void {
+    if (this.#isClosed) this.#remove(spare.path);
+    else this.#spares.push(spare);
+  }
+
+  /**
+   * Gives a kept file the name `file` and these first bytes; what it held before lies behind them, up to its size. Null
+   * when none is kept, or the disk refuses.
+   */
+  reuse(file: string, content: Buffer): { file: DiskFile; size: number } | null {
+    const spare = this.#spares.pop();
+    if (spare === undefined) return null;
+    const { disk, clock, logger } = this.#options;
+    this.#usedMs = clock.now();
+    try {
+      const opened = disk.open(spare.path);
+      try {
+        // First the bytes, then the name: whoever finds the name finds a segment's beginning.
+        opened.write(content, 0, content.length, 0);
+      } finally {
+        opened.close();
+      }
+      disk.rename(spare.path, file);
+      return { file: disk.open(file), size: spare.size };
+    } catch (error) {
+      logger.warn({ err: error, file: spare.path }, "cannot use a finished segment's file again");
+      this.#remove(spare.path);
+      return null;
+    }
+  }
+
+  /** The regular look: files that nobody has needed for a while go. */
+  trim(): void {
+    if (this.#options.clock.now() - this.#usedMs >= spareMsMax) this.drop();
+  }
+
+  /** Removes the files that are kept. */
+  drop(): void {
+    for (const spare of this.#spares) this.#remove(spare.path);
+    this.#spares = [];
+  }
+
+  #remove(file: string): void {
+    const { disk, logger } = this.#options;
+    this.#run(
+      disk.removeFile(file).catch((error: unknown) => {
+        if (!isGone(error)) logger.warn({ err: error, file }, "cannot remove a finished segment");
+      }),
+    );
+  }
+
+  #run(work: Promise<void>): void {
+    const running = work.finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  /** Removes what is kept, and waits until all that is to go is gone. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.drop();
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+}
+
+/** The file isn't there, or its folder, as when a queue has been deleted: nothing is left to do. */
+function isGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}
