@@ -33,6 +33,8 @@ export interface HealthOwner {
   restoreFiles(): void;
   /** Writes what failed turns still owe to the file. False: not possible now. */
   writeOwed(): boolean;
+  /** Syncs the names of files that a failed sync has left unsynced. Rejects with the system's error. */
+  syncNames(): Promise<void>;
 }
 
 export class LogHealth {
@@ -106,7 +108,10 @@ export class LogHealth {
       tail.file!.truncate(end);
       this.#options.reserve?.refill();
       if (!this.#owner.writeOwed()) return false;
-      if (this.#isUnsure) for (const segment of this.#owner.segments) await writeUnsyncedAgain(segment);
+      if (this.#isUnsure) {
+        for (const segment of this.#owner.segments) await writeUnsyncedAgain(segment);
+        await this.#owner.syncNames();
+      }
     } catch {
       // Told once when it began, and told again when it is over.
       return false;

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { type FakeDisk, systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
+import { VolatileDisk } from "../testing/volatile-disk.ts";
 
 const data = Buffer.from("item");
 
@@ -51,6 +52,27 @@ test("a folder whose sync has failed is synced before anything else is answered"
   const next = put(node);
   await settle();
   expect([next.state, synced]).toEqual(["kept", ["spool/q", "spool"]]);
+});
+
+test("a disk is called well again once the folder whose sync has failed is synced, too", async () => {
+  const disk = new VolatileDisk(() => 0);
+  disk.isPrompt = true;
+  const node = await TestNode.start({ default: { syncJournal: 100 } }, disk as never);
+  disk.fault = (operation, file) => {
+    if (operation === "sync" && file === "spool/q") throw systemError("EIO", file);
+  };
+  put(node);
+  node.clock.advance(100);
+  await settle();
+  disk.fault = () => {};
+  // The disk is tried again, and found well.
+  node.clock.advance(250);
+  await settle();
+  expect(node.log.having("the journal can be written again")).toHaveLength(1);
+  const left = disk.afterPowerLoss("nothing");
+  left.isPrompt = true;
+  const next = await TestNode.start({}, left as never);
+  expect(next.queues.names()).toEqual(["q"]);
 });
 
 test("what fills a segment is synced before it is answered, also when the index finds no room", async () => {

@@ -41,6 +41,7 @@ export class LogSync {
   #putsExpected = 0;
   /** A period is running at whose end there is a sync. */
   #timer: Timer | null = null;
+  #isClosed = false;
 
   constructor(clock: Clock, onFailure: (error: KestrelError) => void) {
     this.#clock = clock;
@@ -105,6 +106,14 @@ export class LogSync {
     if (this.#removals.length > 0) this.#request();
   }
 
+  /** Syncs the names that a failed sync has left unsynced, which nothing else may ask for. Rejects with the system's error. */
+  async syncNames(): Promise<void> {
+    const syncFolder = this.#syncFolder;
+    await syncFolder?.();
+    // A segment may have been created in the meantime.
+    if (this.#syncFolder === syncFolder) this.#syncFolder = null;
+  }
+
   /** Waits until nothing is unsynced or a sync has failed. */
   async settle(): Promise<void> {
     for (;;) {
@@ -116,6 +125,7 @@ export class LogSync {
 
   /** Begins no sync by itself any more. */
   close(): void {
+    this.#isClosed = true;
     this.#removals = [];
     this.#timer?.cancel();
     this.#gathering?.cancel();
@@ -144,6 +154,8 @@ export class LogSync {
 
   /** Nothing goes while the disk may lack something of what allows it. */
   #removeOrWait(removals: readonly (() => void)[]): void {
+    // Another log may have the folder.
+    if (this.#isClosed) return;
     for (const segment of this.#unsure)
       if (!segment.isUnsure || segment.isDropped) this.#unsure.delete(segment);
     if (this.#unsure.size > 0) this.#removals.unshift(...removals);

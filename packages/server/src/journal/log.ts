@@ -40,6 +40,8 @@ export interface LogOptions {
   /** Null: memory only. */
   readonly folder: string | null;
   readonly queueName: string;
+  /** Of a log that is new, in the names of its files. */
+  readonly firstSegmentNumber: number;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly turn: Turn;
@@ -131,6 +133,11 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
   /** Bytes of all its files. */
   get size(): number {
     return this.#chain.size;
+  }
+
+  /** No segment has had this number or a higher one. */
+  get nextSegmentNumber(): number {
+    return this.#chain.nextSegmentNumber;
   }
 
   /** Segments closed because they were full, since the start. */
@@ -304,6 +311,10 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     const receipt = this.#turn.writeOwed();
     if (receipt !== null) this.#settle(receipt);
     return receipt !== null;
+  }
+
+  syncNames(): Promise<void> {
+    return this.#sync.syncNames();
   }
 
   // Housekeeping

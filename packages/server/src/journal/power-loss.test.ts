@@ -10,12 +10,7 @@ import { expect, test } from "vitest";
 import { systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
 import { type PromisedItem, Promises } from "../testing/promises.ts";
-import {
-  type Chance,
-  type Survival,
-  VolatileDisk,
-  type VolatileOperation,
-} from "../testing/volatile-disk.ts";
+import { chanceOf, type Survival, VolatileDisk, type VolatileOperation } from "../testing/volatile-disk.ts";
 import type { Receipt } from "./receipt.ts";
 
 const runs = Number(process.env.KESTREL_POWER_RUNS ?? 20);
@@ -87,17 +82,6 @@ function anyHistory(syncJournal: "never" | number, step: fc.Arbitrary<Step>): fc
     mayHaveTrouble: fc.constant(step === anyStep),
     steps: fc.array(step, { minLength: 10, maxLength: 160, size: "max" }),
   });
-}
-
-/** The same numbers for the same seed (mulberry32). */
-function chanceOf(seed: number): Chance {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 async function settle(): Promise<void> {

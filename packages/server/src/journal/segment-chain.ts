@@ -20,6 +20,7 @@ export interface SegmentChainOptions {
   /** Null: memory only. */
   readonly folder: string | null;
   readonly queueName: string;
+  readonly firstSegmentNumber: number;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,7 +38,7 @@ export class SegmentChain {
   readonly #options: SegmentChainOptions;
   readonly #cache: ChunkCache;
   readonly #sync: LogSync;
-  #nextSegmentNumber = 1;
+  #nextSegmentNumber: number;
   #nextChunkOrder = 0;
   readonly #finished: FinishedFiles;
   /** Closed segments that may have become dead. */
@@ -48,6 +49,11 @@ export class SegmentChain {
     this.#cache = cache;
     this.#sync = sync;
     this.#finished = new FinishedFiles(options);
+    this.#nextSegmentNumber = options.firstSegmentNumber;
+  }
+
+  get nextSegmentNumber(): number {
+    return this.#nextSegmentNumber;
   }
 
   /** When the log was, in ms since the epoch. */

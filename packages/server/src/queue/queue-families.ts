@@ -32,6 +32,8 @@ export class QueueFamilies {
   /** Null: memory only. */
   readonly #spool: SpoolFolder | null;
   readonly #families: Map<string, QueueFamily> = new Map();
+  /** Of new logs. Above those of removed ones: what these still have under way must not meet a file of theirs. */
+  #firstSegmentNumber = 1;
 
   constructor(
     options: QueueFamiliesOptions,
@@ -81,6 +83,7 @@ export class QueueFamilies {
       ...this.#options,
       folder: this.#spool !== null && settings.keepJournal ? this.#spool.folderOf(name) : null,
       queueName: name,
+      firstSegmentNumber: this.#firstSegmentNumber,
       budget: this.#budget,
       reserve: this.#spool?.reserve ?? null,
       settings,
@@ -114,7 +117,10 @@ export class QueueFamilies {
 
   /** Removes a family and its journal. Throws KestrelError `disk`; then it is still there. */
   remove({ name, log }: QueueFamily): void {
-    if (log.isDurable) this.#spool!.remove(name, log.size);
+    if (log.isDurable) {
+      this.#spool!.remove(name, log.size, log.settings.syncJournal !== "never");
+      this.#firstSegmentNumber = Math.max(this.#firstSegmentNumber, log.nextSegmentNumber);
+    }
     this.#families.delete(name);
     log.abandon();
   }
@@ -143,6 +149,7 @@ export class QueueFamilies {
   async close(): Promise<void> {
     for (const family of this.#families.values()) await family.log.close();
     this.#families.clear();
+    await this.#spool?.settle();
     this.#spool?.release();
   }
 

@@ -13,13 +13,21 @@ import { SpoolLockedError } from "../spool-lock.ts";
 /** Journals up to this size are removed while everybody waits: it takes less than a millisecond. */
 const removeNowBytesMax = 1024 * 1024;
 
+interface DoomedJournal {
+  readonly folder: string;
+  readonly size: number;
+}
+
 export class SpoolFolder {
   readonly reserve: Reserve;
   readonly #path: string;
   readonly #disk: Disk;
   readonly #logger: Logger;
   readonly #lock: FolderLock;
-  #doomed = 0;
+  #doomedCount = 0;
+  /** Journals that wait until no power loss brings their queue's name back. */
+  #doomed: DoomedJournal[] = [];
+  #removing: Promise<void> | null = null;
 
   private constructor(spoolPath: string, disk: Disk, logger: Logger, lock: FolderLock) {
     this.#path = spoolPath;
@@ -59,10 +67,12 @@ export class SpoolFolder {
     for (const name of this.#disk.list(this.#path)) {
       const folder = this.folderOf(name);
       if (!this.#disk.isFolder(folder)) continue;
-      if (name.includes("~")) await this.#disk.removeFolder(folder);
+      // Of those the size is not known.
+      if (name.includes("~")) this.#doomed.push({ folder, size: Number.POSITIVE_INFINITY });
       else if (queueNameProblem(name) === undefined) names.push(name);
       else this.#logger.warn({ folder }, "not a queue's folder; left alone");
     }
+    await this.#removeDoomed();
     return names;
   }
 
@@ -77,32 +87,66 @@ export class SpoolFolder {
   }
 
   /**
-   * Removes a journal of that many bytes. It first gets a name that no queue can have, so that a crash leaves no
-   * half of it. Throws KestrelError `disk`.
+   * Removes a journal of that many bytes. It first gets a name that no queue can have, so that a crash leaves no half
+   * of it; where `syncs`, no power loss does either. Throws KestrelError `disk`.
    */
-  remove(queueName: string, size: number): void {
-    const doomed = path.join(this.#path, `~${this.#doomed++}`);
+  remove(queueName: string, size: number, syncs: boolean): void {
+    const folder = this.#freeDoomedName();
     try {
-      this.#disk.rename(this.folderOf(queueName), doomed);
+      this.#disk.rename(this.folderOf(queueName), folder);
     } catch (cause) {
       throw new KestrelError("disk", `the queue cannot be deleted: ${(cause as Error).message}`, { cause });
     }
-    // Small ones go at once, so that creating and deleting in turn does not run ahead of the disk.
-    if (size <= removeNowBytesMax) this.#removeNow(doomed);
-    else this.#disk.removeFolder(doomed).catch((error: unknown) => this.#cannotRemove(doomed, error));
+    if (!syncs) {
+      this.#removeFolder({ folder, size });
+      return;
+    }
+    this.#doomed.push({ folder, size });
+    this.#removeDoomed();
   }
 
-  #removeNow(folder: string): void {
-    try {
-      this.#disk.removeFolderNow(folder);
-    } catch (error) {
-      this.#cannotRemove(folder, error);
+  /** One that could not be removed before may still be there. */
+  #freeDoomedName(): string {
+    for (;;) {
+      const folder = path.join(this.#path, `~${this.#doomedCount++}`);
+      if (!this.#disk.isFolder(folder)) return folder;
     }
   }
 
-  /** The next start removes it. */
-  #cannotRemove(folder: string, error: unknown): void {
-    this.#logger.warn({ err: error, folder }, "cannot remove the folder of a deleted queue");
+  #removeDoomed(): Promise<void> {
+    if (this.#removing === null && this.#doomed.length > 0) this.#removing = this.#removeWhenSynced();
+    return this.#removing ?? Promise.resolve();
+  }
+
+  /** Were their new names not on the medium, a power loss could bring back a queue with a part of its segments. */
+  async #removeWhenSynced(): Promise<void> {
+    while (this.#doomed.length > 0) {
+      const doomed = this.#doomed;
+      this.#doomed = [];
+      try {
+        await this.#disk.syncFolder(this.#path);
+      } catch (error) {
+        this.#doomed.unshift(...doomed);
+        this.#logger.warn(
+          { err: error, folder: this.#path },
+          "cannot sync the spool folder: deleted queues keep their journals",
+        );
+        break;
+      }
+      for (const journal of doomed) await this.#removeFolder(journal);
+    }
+    this.#removing = null;
+  }
+
+  /** Small ones go at once, so that creating and deleting in turn does not run ahead of the disk. */
+  async #removeFolder({ folder, size }: DoomedJournal): Promise<void> {
+    try {
+      if (size <= removeNowBytesMax) this.#disk.removeFolderNow(folder);
+      else await this.#disk.removeFolder(folder);
+    } catch (error) {
+      // The next start removes it.
+      this.#logger.warn({ err: error, folder }, "cannot remove the folder of a deleted queue");
+    }
   }
 
   /**
@@ -110,12 +154,18 @@ export class SpoolFolder {
    * a long stop: whoever goes on writes into another's journals.
    */
   tidy(): void {
+    this.#removeDoomed();
     try {
       this.#lock.renew();
     } catch (error) {
       if (error instanceof SpoolLockedError) throw error;
       this.#logger.error({ err: error }, "the lock of the spool folder is gone and cannot be put back");
     }
+  }
+
+  /** Waits for removals that are under way. */
+  async settle(): Promise<void> {
+    await this.#removing;
   }
 
   release(): void {

@@ -13,6 +13,17 @@ import { systemError } from "./fake-disk.ts";
 /** 0 or more, below 1. */
 export type Chance = () => number;
 
+/** The same numbers for the same seed (mulberry32). */
+export function chanceOf(seed: number): Chance {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let bits = Math.imul(state ^ (state >>> 15), state | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 /** What of the unsynced a power loss leaves: nothing, everything, all before some moment, or any part. */
 export type Survival = "nothing" | "everything" | "prefix" | "any";
 

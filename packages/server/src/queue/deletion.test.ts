@@ -1,0 +1,115 @@
+/** What is left of a deleted queue, when the power is lost and when there is soon another of its name. */
+import { expect, test } from "vitest";
+import { systemError } from "../testing/fake-disk.ts";
+import { TestNode } from "../testing/node.ts";
+import { chanceOf, VolatileDisk } from "../testing/volatile-disk.ts";
+
+const rules = { default: { syncJournal: 0, defaultJournalSizeBytes: 600 } } as const;
+const large = "-".repeat(700);
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < 30; round++) await Promise.resolve();
+}
+
+async function startOn(disk: VolatileDisk): Promise<TestNode> {
+  disk.isPrompt = true;
+  const node = await TestNode.start(rules, disk as never);
+  disk.isPrompt = false;
+  return node;
+}
+
+/** A queue of two segments, of which only the second knows what was finished in the first. */
+async function makeQueue(node: TestNode, disk: VolatileDisk): Promise<void> {
+  node.put("q", "first");
+  node.put("q", large);
+  await node.get("q");
+  node.put("q", "last");
+  await disk.finishAll();
+  // The next sync waits a moment for those whom the first one has answered.
+  node.clock.advance(100);
+  await disk.finishAll();
+}
+
+test.each(["a power loss", "a kill and then a power loss"])(
+  "a deletion that %s cuts short leaves the queue as it was, or nothing of it",
+  async (end) => {
+    const outcomes = new Set<string>();
+    for (let seed = 1; seed <= 40; seed++) {
+      let disk = new VolatileDisk(chanceOf(seed));
+      const node = await startOn(disk);
+      await makeQueue(node, disk);
+      node.queues.delete("q");
+      if (end.startsWith("a kill")) {
+        disk = disk.afterKill();
+        await startOn(disk);
+      }
+      const next = await startOn(disk.afterPowerLoss("any"));
+      outcomes.add(next.queues.names().includes("q") ? (await next.drain("q")).join() : "gone");
+    }
+    for (const outcome of outcomes) expect(["gone", `${large},last`]).toContain(outcome);
+  },
+);
+
+test("a deleted queue's folder goes once its new name is on the medium, and not when that fails", async () => {
+  const disk = new VolatileDisk(() => 0);
+  const node = await startOn(disk);
+  await makeQueue(node, disk);
+  node.queues.delete("q");
+  expect(disk.list("spool/~0")).toHaveLength(2);
+  let isBroken = true;
+  disk.fault = (operation) => {
+    if (isBroken && operation === "sync") throw new Error("no sync");
+  };
+  await disk.finishAll();
+  expect(disk.list("spool/~0")).toHaveLength(2);
+  isBroken = false;
+  node.clock.advance(1000);
+  await disk.finishAll();
+  expect(disk.isFolder("spool/~0")).toBe(false);
+});
+
+/** A queue whose first segment may go; so many of the syncs and removals that this leads to have been done. */
+async function startWithDeadSegment(disk: VolatileDisk, done: number): Promise<TestNode> {
+  const node = await startOn(disk);
+  node.put("q", large);
+  await node.get("q");
+  for (let step = 0; step < done; step++) {
+    disk.finishOne(0);
+    await settle();
+    // The next sync waits a moment for those whom the first one has answered.
+    node.clock.advance(20);
+    await settle();
+  }
+  return node;
+}
+
+test("a new queue keeps its files whatever its namesake still had under way", async () => {
+  for (let done = 0; done < 10; done++) {
+    const disk = new VolatileDisk(() => 0);
+    // Finished files are removed, not kept for another use.
+    disk.fault = (operation, file) => {
+      if (operation === "rename" && file.endsWith(".log")) throw systemError("EIO", file);
+    };
+    const node = await startWithDeadSegment(disk, done);
+    node.queues.delete("q");
+    node.put("q", "new");
+    await disk.finishAll();
+    node.clock.advance(100);
+    await disk.finishAll();
+    const next = await startOn(disk.afterPowerLoss("nothing"));
+    expect([done, await next.drain("q")]).toEqual([done, ["new"]]);
+  }
+});
+
+test("a sync that outlives its queue removes nothing any more", async () => {
+  for (let done = 0; done < 10; done++) {
+    const disk = new VolatileDisk(() => 0);
+    const node = await startWithDeadSegment(disk, done);
+    node.queues.delete("q");
+    const touched: string[] = [];
+    disk.removeFile = async (file) => void touched.push(file);
+    disk.rename = (file) => void touched.push(file);
+    await disk.finishAll();
+    expect([done, touched]).toEqual([done, []]);
+  }
+});
