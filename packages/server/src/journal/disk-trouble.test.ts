@@ -68,6 +68,23 @@ test("an item that was handed out in a turn that failed was never there", async 
   expect(node.queue("q").bytes).toBe(0);
 });
 
+test("a fanout that began in a turn that failed counts nothing of the next one that fails", async () => {
+  const node = await TestNode.start();
+  node.queues.obtain("q");
+  node.turn.endNow();
+  const data = Buffer.from("ghost");
+  for (const queue of ["q+x", "q"]) {
+    full(node);
+    node.queues.put("q", data, 0, 5, 0, 0);
+    node.queues.obtain(queue);
+    node.turn.endNow();
+    node.disk.fault = () => {};
+    node.clock.advance(1000);
+    await settle();
+  }
+  expect([node.queue("q+x").length, node.queue("q+x").bytes]).toEqual([0, 0]);
+});
+
 test("with syncJournal 0 an answer waits for its sync, and all that wait share one", async () => {
   const node = await TestNode.start({ default: { syncJournal: 0 } });
   const data = Buffer.from("item");

@@ -60,7 +60,7 @@ export class LogReader {
   chunk: Chunk;
   #at = 0;
   /** It was there before any item with this id or a later one. */
-  readonly #firstId: number;
+  #firstId: number;
   /** The last item before the position. */
   #passedId = 0;
   /** Where the item in `view` starts. */
@@ -337,6 +337,7 @@ export class LogReader {
 
   /** After all `undoPut`s: the log ends at this id and place again. */
   undoTurn(nextId: number, tail: Chunk, at: number): void {
+    this.#firstId = Math.min(this.#firstId, nextId);
     this.done.cutFrom(nextId);
     this.#turnDone.cutFrom(nextId);
     this.#passedId = Math.min(this.#passedId, nextId - 1);
