@@ -92,8 +92,8 @@ export function readDescriptor(
   return from - start;
 }
 
-/** The share of the process's file descriptors that logs may hold; the rest is for sockets. */
-const logShare = 0.4;
+/** The share of the process's file descriptors that logs may hold; the rest, which is more, is for sockets. */
+const logShare = 0.48;
 
 /** The soft limit on open files (`ulimit -n`), which Node cannot tell. */
 const findOpenFilesMax = (): number => {
@@ -107,12 +107,14 @@ const findOpenFilesMax = (): number => {
 
 /**
  * The file system of this machine. Ten thousand idle queues do not hold ten thousand descriptors: a file's
- * descriptor is opened when needed, and the one unused for longest is closed when there are too many.
+ * descriptor is opened when needed, and another one is closed when there are too many. Chance decides which: were it
+ * the one unused for longest, a few files too many, written in turn, would all be opened anew for each write; and
+ * nobody has to note which files are used.
  */
 export class NodeDisk implements Disk {
   readonly #descriptorsMax: number;
-  /** Files that have a descriptor, the one unused for longest first. */
-  readonly #open: Set<NodeFile> = new Set();
+  /** Files that have a descriptor; each knows its place in here. */
+  readonly #open: NodeFile[] = [];
 
   constructor(descriptorsMax: number = Math.max(64, Math.floor(findOpenFilesMax() * logShare))) {
     this.#descriptorsMax = descriptorsMax;
@@ -200,19 +202,28 @@ export class NodeDisk implements Disk {
     }
   }
 
-  /** For NodeFile: it has a descriptor now, or has just used it. */
-  used(file: NodeFile): void {
-    this.#open.delete(file);
-    this.#open.add(file);
-    if (this.#open.size <= this.#descriptorsMax) return;
-    for (const oldest of this.#open) {
-      if (oldest !== file && oldest.release()) break;
+  /** For NodeFile: it has a descriptor now. */
+  opened(file: NodeFile): void {
+    file.openIndex = this.#open.push(file) - 1;
+    if (this.#open.length > this.#descriptorsMax) this.#releaseAny(file);
+  }
+
+  /** Closes the descriptor of any file but this one; of none if all are in use. */
+  #releaseAny(opened: NodeFile): void {
+    const { length } = this.#open;
+    const first = Math.floor(Math.random() * length);
+    for (let i = 0; i < length; i++) {
+      const file = this.#open[(first + i) % length]!;
+      if (file !== opened && file.release()) return;
     }
   }
 
   /** For NodeFile: its descriptor is gone. */
   released(file: NodeFile): void {
-    this.#open.delete(file);
+    const last = this.#open.pop()!;
+    if (last === file) return;
+    this.#open[file.openIndex] = last;
+    last.openIndex = file.openIndex;
   }
 }
 
@@ -228,8 +239,12 @@ function syncNow(folder: string): void {
 /** A file whose descriptor comes and goes. */
 class NodeFile implements DiskFile {
   readonly path: string;
+  /** The disk's: its place among the files that have a descriptor. */
+  openIndex = -1;
   readonly #disk: NodeDisk;
   #descriptor = -1;
+  /** The descriptor's, once it was asked for. */
+  #inode: number | null = null;
   /** Asynchronous calls that hold the descriptor. */
   #busy = 0;
   #isClosed = false;
@@ -241,16 +256,16 @@ class NodeFile implements DiskFile {
 
   adopt(descriptor: number): void {
     this.#descriptor = descriptor;
-    this.#disk.used(this);
+    this.#inode = null;
+    this.#disk.opened(this);
   }
 
   /** Gives the descriptor back if nobody is using it at this moment. */
   release(): boolean {
     if (this.#busy > 0) return false;
-    if (this.#descriptor >= 0) {
-      fs.closeSync(this.#descriptor);
-      this.#descriptor = -1;
-    }
+    if (this.#descriptor < 0) return true;
+    fs.closeSync(this.#descriptor);
+    this.#descriptor = -1;
     this.#disk.released(this);
     return true;
   }
@@ -258,7 +273,6 @@ class NodeFile implements DiskFile {
   #need(): number {
     if (this.#isClosed) throw new Error(`${this.path} is closed`);
     if (this.#descriptor < 0) this.adopt(fs.openSync(this.path, "r+"));
-    else this.#disk.used(this);
     return this.#descriptor;
   }
 
@@ -301,12 +315,11 @@ class NodeFile implements DiskFile {
   }
 
   isThere(): boolean {
-    try {
-      return fs.statSync(this.path).ino === fs.fstatSync(this.#need()).ino;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-      throw error;
-    }
+    const named = fs.statSync(this.path, { throwIfNoEntry: false });
+    // Without a descriptor it is whatever has its name.
+    if (named === undefined || this.#descriptor < 0) return named !== undefined;
+    this.#inode ??= fs.fstatSync(this.#descriptor).ino;
+    return named.ino === this.#inode;
   }
 
   async #hold<T>(use: (descriptor: number) => Promise<T>): Promise<T> {

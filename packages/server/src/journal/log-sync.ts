@@ -22,6 +22,8 @@ export class LogSync {
   readonly #onFailure: (error: KestrelError) => void;
   /** Segments with bytes that no sync has covered. */
   #dirty: Set<Segment> = new Set();
+  /** One of them: nearly every turn writes to the same as the last. */
+  #written: Segment | null = null;
   #syncFolder: (() => Promise<void>) | null = null;
   /** What an earlier process has left, synced or not: the first sync covers that too. */
   #inherited: readonly Segment[] = [];
@@ -76,6 +78,8 @@ export class LogSync {
 
   /** The segment has new bytes. */
   written(segment: Segment): void {
+    if (segment === this.#written) return;
+    this.#written = segment;
     this.#dirty.add(segment);
   }
 
@@ -94,6 +98,7 @@ export class LogSync {
   /** The segment is gone: nothing to sync. */
   forget(segment: Segment): void {
     this.#dirty.delete(segment);
+    if (segment === this.#written) this.#written = null;
   }
 
   /** Calls `remove` when all that has been written so far is synced, which somebody else asks for. */
@@ -180,6 +185,7 @@ export class LogSync {
     this.#inherited = [];
     this.#removals = [];
     this.#dirty = new Set();
+    this.#written = null;
     this.#receipts = [];
     this.#isWanted = false;
     try {

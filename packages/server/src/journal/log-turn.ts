@@ -86,7 +86,7 @@ export class LogTurn {
     }
     tail.segment.size = tail.end;
     for (const reader of this.#log.readers) reader.turnWritten();
-    this.#readerRecords = [];
+    if (this.#readerRecords.length > 0) this.#readerRecords = [];
   }
 
   /**

@@ -75,30 +75,31 @@ export class LogUpkeep {
     }
   }
 
-  /** The regular look. Throws the system's error when files are gone and cannot be put back. */
-  sweep(): void {
+  /** The regular look. True: it has shrunk. Throws the system's error when files are gone and cannot be put back. */
+  sweep(mayShrink: boolean): boolean {
     const { isDurable, isTurnOpen, refusal } = this.#log;
     this.#chain.trimSpares();
     const { end } = this.#chain.tail;
     const isIdle = this.#sweptEnd === end;
     this.#sweptEnd = end;
-    if (refusal !== null) return;
-    if (isIdle) {
-      this.shrink();
-    } else if (isDurable && !isTurnOpen) {
+    if (refusal !== null) return false;
+    if (isIdle) return mayShrink && this.shrink();
+    if (isDurable && !isTurnOpen) {
       this.#compaction.consider();
       this.restoreFiles();
     }
+    return false;
   }
 
-  /** A log that holds nothing any more gives its disk space and memory back. */
-  shrink(): void {
+  /** A log that holds nothing any more gives its disk space and memory back. False: there is nothing to give. */
+  shrink(): boolean {
     const { tail } = this.#chain;
     const { isTurnOpen, readers } = this.#log;
-    if (isTurnOpen || (tail === tail.segment.firstChunk && tail.size === 0)) return;
-    if (readers.some((reader) => reader.items > 0 || reader.openLength > 0)) return;
+    if (isTurnOpen || (tail === tail.segment.firstChunk && tail.size === 0)) return false;
+    if (readers.some((reader) => reader.items > 0 || reader.openLength > 0)) return false;
     this.#roll();
     this.#chain.dropDead(readers);
+    return true;
   }
 
   /**

@@ -329,13 +329,18 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     this.#sync.requestForRemovals();
   }
 
-  /** The regular look: files and memory of a log that is empty and was left alone since the last look shrink. */
-  sweep(): void {
+  /**
+   * The regular look: a log that is empty and was left alone since the last look gives files and memory back, if it
+   * `mayShrink`; true: it has.
+   */
+  sweep(mayShrink: boolean): boolean {
     try {
-      this.#upkeep.sweep();
+      const hasShrunk = this.#upkeep.sweep(mayShrink);
       this.#sync.requestForRemovals();
+      return hasShrunk;
     } catch (cause) {
       this.#health.writeFailed(diskError(cause));
+      return false;
     }
   }
 

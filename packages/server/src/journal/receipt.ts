@@ -10,7 +10,8 @@ export class Receipt {
   #state: ReceiptState = "pending";
   #error: KestrelError | null = null;
   #isUndone = false;
-  #listeners: (() => void)[] = [];
+  /** Null: nobody listens, as with most. */
+  #listeners: (() => void)[] | null = null;
 
   /** Kept when all of these are, failed with the first that fails. */
   static all(receipts: readonly Receipt[]): Receipt {
@@ -52,7 +53,7 @@ export class Receipt {
 
   /** Calls `listener` once, when the state is no longer pending; at once if that is so already. */
   whenSettled(listener: () => void): void {
-    if (this.#state === "pending") this.#listeners.push(listener);
+    if (this.#state === "pending") (this.#listeners ??= []).push(listener);
     else listener();
   }
 
@@ -72,7 +73,8 @@ export class Receipt {
     this.#state = state;
     this.#error = error;
     const listeners = this.#listeners;
-    this.#listeners = [];
+    if (listeners === null) return;
+    this.#listeners = null;
     for (const listener of listeners) listener();
   }
 }

@@ -48,7 +48,8 @@ export class TurnDone {
   /** Forgets all: it has been written. */
   clear(): void {
     if (this.#ranges.length === 0) return;
-    this.#ranges = [];
+    // Setting the length would also let go of the array's memory, which the next turn needs again.
+    while (this.#ranges.length > 0) this.#ranges.pop();
     this.#items = 0;
     this.#bytes = 0;
   }

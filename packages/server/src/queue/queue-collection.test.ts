@@ -1,4 +1,7 @@
-/** All queues by name: what a put tells of its item, and reading on a disk that has no room for another journal. */
+/**
+ * All queues by name: what a put tells of its item, reading on a disk that has no room for another
+ * journal, and the regular look at many of them.
+ */
 import { expect, test } from "vitest";
 import { systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
@@ -83,5 +86,23 @@ test("one that is deleted meanwhile is wanted no more", async () => {
   relieve();
   node.queues.sweep();
   expect(node.queues.names()).toEqual([]);
+  await node.stop();
+});
+
+test("of many empty queues only some begin new files in one look, and all in the end", async () => {
+  const node = await TestNode.start();
+  const names = Array.from({ length: 250 }, (_, number) => `q${number}`);
+  for (const name of names) {
+    node.put(name, "item");
+    await node.get(name);
+  }
+  const shrunk = (): number => names.filter((name) => node.queue(name).family.log.rotations > 0).length;
+  node.queues.sweep();
+  expect(shrunk()).toBe(0);
+  const steps = [1, 2, 3].map(() => {
+    node.queues.sweep();
+    return shrunk();
+  });
+  expect(steps).toEqual([100, 200, 250]);
   await node.stop();
 });

@@ -17,6 +17,11 @@ import type { SpoolFolder } from "./spool-folder.ts";
 /** Logs recovered between two looks at the event loop, and between two lines about the progress. */
 const recoverBatchLength = 64;
 const recoverReportLength = 2000;
+/**
+ * Idle logs that give files and memory back in one look. Each begins a new file, and thousands at once would stop all
+ * else for seconds.
+ */
+const shrinkLengthMax = 100;
 
 export interface QueueFamiliesOptions {
   readonly disk: Disk;
@@ -141,7 +146,8 @@ export class QueueFamilies {
 
   /** The regular look at the journals, those of empty queues above all, and at the spool folder's lock. */
   tidy(): void {
-    for (const family of this.#families.values()) family.log.sweep();
+    let shrunk = 0;
+    for (const { log } of this.#families.values()) if (log.sweep(shrunk < shrinkLengthMax)) shrunk++;
     this.#spool?.tidy();
   }
 
