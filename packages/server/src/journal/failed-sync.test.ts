@@ -1,0 +1,97 @@
+/** What a failed sync has dropped is written again, and nothing goes before; what another process left is synced, too. */
+import { expect, test } from "vitest";
+import { systemError } from "../testing/fake-disk.ts";
+import { TestNode } from "../testing/node.ts";
+import { VolatileDisk, type VolatileOperation } from "../testing/volatile-disk.ts";
+
+const rules = { default: { syncJournal: 100, defaultJournalSizeBytes: 600 } };
+const large = "-".repeat(700);
+
+/** A failed sync drops all that it was to cover, from the medium and from memory. */
+function fragileDisk(): VolatileDisk {
+  const disk = new VolatileDisk(() => 0);
+  disk.isPrompt = true;
+  return disk;
+}
+
+function startOn(disk: VolatileDisk): Promise<TestNode> {
+  disk.isPrompt = true;
+  return TestNode.start(rules, disk as never);
+}
+
+function refuse(disk: VolatileDisk, refused: VolatileOperation): void {
+  disk.fault = (operation, file) => {
+    if (operation === refused && file.endsWith(".log")) throw systemError("EIO", file);
+  };
+}
+
+async function settle(): Promise<void> {
+  for (let round = 0; round < 100; round++) await Promise.resolve();
+}
+
+/** The next sync fails; then the disk is well again, and has what was dropped. */
+async function failSyncAndHeal(node: TestNode, disk: VolatileDisk): Promise<void> {
+  refuse(disk, "sync");
+  node.clock.advance(100);
+  await settle();
+  expect(node.log.having("the journal cannot be synced")).toHaveLength(1);
+  disk.fault = () => {};
+  node.clock.advance(250);
+  await settle();
+  expect(node.log.having("the journal can be written again")).toHaveLength(1);
+}
+
+test("the start of a segment, which nothing else tells, is written again", async () => {
+  const disk = fragileDisk();
+  const node = await startOn(disk);
+  node.queues.obtain("q+x");
+  node.put("q+x", "item");
+  await failSyncAndHeal(node, disk);
+  const next = await startOn(disk.afterPowerLoss("nothing"));
+  expect(next.queues.names()).toEqual(["q+x"]);
+  expect(await next.drain("q+x")).toEqual(["item"]);
+});
+
+test("the end of a closed segment is written again", async () => {
+  const disk = fragileDisk();
+  const node = await startOn(disk);
+  node.put("q", large);
+  await failSyncAndHeal(node, disk);
+  const next = await startOn(disk.afterPowerLoss("nothing"));
+  expect(await next.drain("q")).toEqual([large]);
+  expect(next.log.lines.filter(({ level }) => level !== "info")).toEqual([]);
+});
+
+test("no segment goes while another lacks what a failed sync has dropped", async () => {
+  const disk = fragileDisk();
+  const node = await startOn(disk);
+  node.put("q", large);
+  const [first] = disk.list("spool/q");
+  await node.get("q");
+  refuse(disk, "sync");
+  node.clock.advance(100);
+  await settle();
+  // This sync has nothing to cover, and succeeds.
+  refuse(disk, "write");
+  node.clock.advance(1000);
+  await settle();
+  expect(disk.list("spool/q")).toContain(first);
+  disk.fault = () => {};
+  node.clock.advance(2000);
+  await settle();
+  expect(disk.list("spool/q")).not.toContain(first);
+});
+
+test("files and names that a killed process has left unsynced are on the medium with the first sync", async () => {
+  const disk = fragileDisk();
+  const killed = await startOn(disk);
+  killed.put("q", large);
+  killed.put("q", "second");
+  const left = disk.afterKill();
+  const node = await startOn(left);
+  node.put("q", "third");
+  node.clock.advance(100);
+  await settle();
+  const next = await startOn(left.afterPowerLoss("nothing"));
+  expect(await next.drain("q")).toEqual([large, "second", "third"]);
+});
