@@ -39,6 +39,13 @@ export function allocateLargeItem(size: number): Buffer {
   return memory;
 }
 
+/** Memory from `allocateLargeItem` that was not put after all, and that nobody looks at any more, may be another's. */
+export function giveBackLargeItem(memory: Buffer): void {
+  if (!unclaimed.delete(memory)) return;
+  holders.set(memory.buffer, 0);
+  keepFree(memory.buffer);
+}
+
 function allocate(size: number): Buffer {
   const needed = largeItemStart + size + slackBytes;
   const length = Math.ceil(needed / sizeStep) * sizeStep;

@@ -2,9 +2,14 @@
  * The body of a request on its way in: kept in memory that grows with what has arrived, whatever was announced; or
  * passed by and forgotten. In the end a large one lies in memory that the journal can keep as it is.
  */
-import { allocateLargeItem, largeItemBytes, largeItemStart } from "../journal/large-item.ts";
+import {
+  allocateLargeItem,
+  giveBackLargeItem,
+  largeItemBytes,
+  largeItemStart,
+} from "../journal/large-item.ts";
 
-/** Memory begins with this much, and then grows to so many times what has arrived. */
+/** Memory begins with this much, and then grows to so many times what has arrived; or to all, if that is not twice as much. */
 const bytesMin = 16 * 1024;
 const growth = 4;
 
@@ -39,7 +44,8 @@ export class IncomingBody {
   capacityFor(size: number): number {
     const needed = this.filled + size;
     if (needed <= this.capacity) return this.capacity;
-    return Math.min(this.size, Math.max(bytesMin, needed * growth));
+    const grown = Math.max(bytesMin, needed * growth);
+    return grown * 2 < this.size ? grown : this.size;
   }
 
   /** Keeps `input[at, end)`, with that capacity. */
@@ -55,10 +61,11 @@ export class IncomingBody {
   }
 
   #grow(capacity: number): void {
-    const isLarge = capacity === this.size && capacity >= largeItemBytes;
+    const isLarge = capacity >= largeItemBytes;
     const bytes = isLarge ? allocateLargeItem(capacity) : Buffer.allocUnsafeSlow(capacity);
     const start = isLarge ? largeItemStart : 0;
     this.bytes.copy(bytes, start, this.start, this.start + this.filled);
+    giveBackLargeItem(this.bytes);
     this.bytes = bytes;
     this.start = start;
     this.capacity = capacity;
