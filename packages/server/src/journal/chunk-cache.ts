@@ -6,7 +6,7 @@
 import { type Chunk, chunkSizeMax } from "./chunk.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
 import { frameHeadSize, frameType, type Stretch, splitStretches } from "./frame.ts";
-import { releaseLargeItem } from "./large-item.ts";
+import { allocateReadBack, releaseLargeItem } from "./large-item.ts";
 import type { LogReader } from "./log-reader.ts";
 
 /** What every record begins with. */
@@ -72,8 +72,9 @@ export class ChunkCache {
     const { buffer } = chunk;
     this.account(chunk.hold(null));
     if (buffer === null) return;
-    if (chunk.isFixed) releaseLargeItem(buffer);
-    else this.#budget.chunkMemory.giveBack(buffer);
+    // Each knows its own, and passes over all other memory.
+    releaseLargeItem(buffer);
+    this.#budget.chunkMemory.giveBack(buffer);
   }
 
   /** Keeps within `bytesMax` of this log and the server's budget, as far as there is something to let go. */
@@ -123,11 +124,14 @@ export class ChunkCache {
       return;
     }
     chunk.awaitedBy = new Set(reader === null ? [] : [reader]);
-    const buffer = Buffer.allocUnsafeSlow(chunk.size);
+    const buffer = allocateReadBack(chunk.size);
     const file = chunk.segment.file!;
     file.read(buffer, 0, chunk.size, chunk.offset).then(
       (size) => this.#arrived(chunk, buffer, size),
-      (error: Error) => this.#failed(chunk, error),
+      (error: Error) => {
+        releaseLargeItem(buffer);
+        this.#failed(chunk, error);
+      },
     );
   }
 
@@ -144,6 +148,8 @@ export class ChunkCache {
       } else {
         this.account(chunk.hold(buffer));
       }
+    } else {
+      releaseLargeItem(buffer);
     }
     this.#tell(chunk, true);
   }

@@ -4,6 +4,7 @@ import { TestNode } from "../testing/node.ts";
 import {
   allocateLargeItem,
   claimLargeItem,
+  giveBackLargeItem,
   holdLargeItem,
   largeItemBytes,
   largeItemStart,
@@ -99,3 +100,33 @@ test.each([
     }
   },
 );
+
+test("an item that was read back and is being sent stays as it is, whatever is read back meanwhile", async () => {
+  const node = await TestNode.start({ default: { maxMemorySizeBytes: 1 } });
+  const letters = ["a", "b", "c", "d", "e", "f"];
+  for (const letter of letters) put(node, "q", largeItem(letter));
+  node.turn.endNow();
+  const sent: { letter: string; memory: Buffer; start: number; end: number }[] = [];
+  for (const letter of letters) {
+    const item = await new Promise<{ buffer: Buffer; start: number; end: number }>((resolve, reject) => {
+      const got = node.queues
+        .obtain("q")
+        .get("take", 0, { receive: resolve, miss: () => reject(new Error()) });
+      if (got !== null && "buffer" in got) resolve(got);
+    });
+    holdLargeItem(item.buffer);
+    sent.push({ letter, memory: item.buffer, start: item.start, end: item.end });
+    node.turn.endNow();
+  }
+  for (const { letter, memory, start, end } of sent) {
+    expect(memory.toString("latin1", start, end)).toBe(letter.repeat(size));
+    releaseLargeItem(memory);
+  }
+});
+
+test("memory that was outgrown is used again, once it is given back", () => {
+  const outgrown = allocateLargeItem(size);
+  giveBackLargeItem(outgrown);
+  expect(allocateLargeItem(size).buffer).toBe(outgrown.buffer);
+  giveBackLargeItem(Buffer.alloc(size));
+});

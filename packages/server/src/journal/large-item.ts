@@ -78,6 +78,13 @@ export function claimLargeItem(source: Buffer, start: number, end: number): Buff
   return memory;
 }
 
+/** Memory for the log to read `size` bytes back into, whatever items are in them. The log holds it until `releaseLargeItem`. */
+export function allocateReadBack(size: number): Buffer {
+  const memory = allocate(size);
+  holders.set(memory.buffer, 1);
+  return memory.subarray(0, size);
+}
+
 /** The bytes don't change until they are released once more. Of other memory that is true anyway. */
 export function holdLargeItem({ buffer }: Buffer): void {
   const count = holders.get(buffer);
