@@ -15,6 +15,7 @@ const help = `Runs tests that find more the longer they run. Seeds are printed.
   pnpm crash        [--rounds N]  [--seed S]    kills of a node under load (1000)
   pnpm power        [--rounds N]  [--seed S]    histories with power losses, for each way to sync (2000)
   pnpm fuzz         [--seconds N] [--seed S]    strangers at every port, at the admin port, spoilt spools (60 each)
+  pnpm fuzz:coverage [--seconds N] [--seed S]   readers of bytes, guided by the blocks they reach (60 each)
   pnpm soak         [--minutes N] [--seed S]    everything at once on one node, nothing grown in the end (60)
   pnpm soak:client  [--minutes N] [--seed S] [--transport memcache|thrift]
                                                 the cluster client over nodes that everything happens to (60)
@@ -51,6 +52,18 @@ const runs: Record<string, LongRun> = {
     lengthVariables: ["KESTREL_FUZZ_MS", "KESTREL_JOURNAL_FUZZ_MS", "KESTREL_ADMIN_FUZZ_MS"],
     seedVariables: ["KESTREL_DOORS_SEED", "KESTREL_JOURNAL_SEED", "KESTREL_ADMIN_SEED"],
     tests: ["test/hostile-doors.test.ts", "test/fuzz"],
+  },
+  "fuzz:coverage": {
+    option: "seconds",
+    usual: 60,
+    perUnit: 1000,
+    lengthVariables: ["KESTREL_GUIDED_MS"],
+    seedVariables: ["KESTREL_GUIDED_SEED"],
+    tests: [
+      "packages/server/src/protocol",
+      "packages/server/src/journal",
+      "packages/server/src/kestrel2",
+    ].map((folder) => `${folder}/guided-fuzz.test.ts`),
   },
   soak: {
     option: "minutes",

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 /** What tests print of their figures. */
 const figure =
-  /lost 0|file that was touched|no promise broken|spoilt spools|answers at the admin port|files and sockets/;
+  /lost 0|file that was touched|no promise broken|spoilt spools|answers at the admin port|files and sockets|blocks reached/;
 
 /** Writes the figures among these lines into the page, with date, commit and the command that repeats them. */
 export function writeFigures(page: string, name: string, command: string, lines: readonly string[]): void {
