@@ -32,7 +32,11 @@ export interface FuzzFigures {
   readonly blocks: { readonly reached: number; readonly known: number };
 }
 
-export const guidedMs: number = Number(process.env.KESTREL_GUIDED_MS ?? 2_000);
+const { KESTREL_GUIDED_MS, KESTREL_GUIDED_SEED } = process.env;
+export const guidedMs: number = Number(KESTREL_GUIDED_MS ?? 2_000);
+/** Brief runs make the same choices every time. */
+const usualSeed = KESTREL_GUIDED_MS === undefined ? 1 : Math.floor(Math.random() * 2 ** 32);
+
 /** To ask for coverage takes as long as many inputs do, so it is asked for once for so many. */
 const batchLength = 24;
 /** Of the inputs kept last, half of all mutants are made. */
@@ -44,7 +48,7 @@ const runMsMax = 10_000;
 
 /** Runs inputs for KESTREL_GUIDED_MS, a few seconds unless it is given, and prints the seed and the figures. */
 export async function fuzzAnnounced(target: FuzzTarget): Promise<void> {
-  const seed = Number(process.env.KESTREL_GUIDED_SEED ?? Math.floor(Math.random() * 2 ** 32));
+  const seed = Number(KESTREL_GUIDED_SEED ?? usualSeed);
   console.log(`KESTREL_GUIDED_SEED=${seed} repeats this run's choices`);
   const { inputs, kept, blocks } = await fuzz(target, { seed, ms: guidedMs });
   const reached = `${blocks.reached.toLocaleString("en")} of ${blocks.known.toLocaleString("en")} blocks reached`;
