@@ -11,21 +11,11 @@ import { frameHeadSize, frameType } from "./frame.ts";
 import type { IdRanges } from "./id-ranges.ts";
 import type { ItemView } from "./item-view.ts";
 import type { Log } from "./log.ts";
+import { OpenPlaces, type Place } from "./open-places.ts";
 import type { Receipt } from "./receipt.ts";
 import { putExpiry, type ReaderState, recordType } from "./record.ts";
 import type { Segment } from "./segment.ts";
 import { TurnDone } from "./turn-done.ts";
-
-/** Where an item lies: `at` counts from the start of the chunk. */
-export interface Place {
-  readonly id: number;
-  readonly chunk: Chunk;
-  readonly at: number;
-  /** Bytes of data. */
-  readonly size: number;
-  /** When it was opened, in ms since the epoch. */
-  readonly openedMs: number;
-}
 
 /** `item`: there is one, in `view`. `loading`: it must be read from the file first; the reader is told. */
 export type Found = "item" | "none" | "loading";
@@ -65,7 +55,7 @@ export class LogReader {
   #passedId = 0;
   /** Where the item in `view` starts. */
   #found: { chunk: Chunk; at: number; isReturned: boolean };
-  readonly #open: Map<number, Place> = new Map();
+  readonly #open: OpenPlaces = new OpenPlaces();
   /** Ascending by id; all before the position. */
   readonly #returned: Place[] = [];
   readonly #turnDone: TurnDone = new TurnDone();
@@ -91,12 +81,7 @@ export class LogReader {
   }
 
   get openLength(): number {
-    return this.#open.size;
-  }
-
-  /** Open items, the one opened first in front. */
-  openPlaces(): Iterable<Place> {
-    return this.#open.values();
+    return this.#open.length;
   }
 
   /** Items that were given back, by id: they come first again. */
@@ -121,7 +106,7 @@ export class LogReader {
     return {
       number: this.number,
       name: this.name,
-      items: this.items + this.#open.size,
+      items: this.items + this.#open.length,
       bytes: this.bytes + this.openBytes,
       done: [...this.done],
     };
@@ -200,11 +185,11 @@ export class LogReader {
   }
 
   /** The item in `view` is open until it is confirmed or given back. */
-  open(nowMs: number): Place {
+  open(): Place {
     const { id, start, end } = this.view;
     this.#step();
-    const place = { id, chunk: this.#found.chunk, at: this.#found.at, size: end - start, openedMs: nowMs };
-    this.#open.set(id, place);
+    const place = { id, chunk: this.#found.chunk, at: this.#found.at, size: end - start };
+    this.#open.add(place);
     this.openBytes += place.size;
     return place;
   }
@@ -224,9 +209,8 @@ export class LogReader {
 
   /** An open item is done for good. False: this id is not open. */
   confirm(id: number): Receipt | null | false {
-    const place = this.#open.get(id);
+    const place = this.#open.take(id);
     if (place === undefined) return false;
-    this.#open.delete(id);
     this.openBytes -= place.size;
     this.#finish(id, place.size, place.chunk);
     return this.log.receiptForDone();
@@ -234,9 +218,8 @@ export class LogReader {
 
   /** An open item goes back to the head, in its old place. False: this id is not open. */
   giveBack(id: number): boolean {
-    const place = this.#open.get(id);
+    const place = this.#open.take(id);
     if (place === undefined) return false;
-    this.#open.delete(id);
     this.openBytes -= place.size;
     let index = this.#returned.length;
     while (index > 0 && this.#returned[index - 1]!.id > id) index--;
@@ -259,7 +242,7 @@ export class LogReader {
   movePlaces(segment: Segment, find: (id: number) => { chunk: Chunk; at: number }): void {
     const moved = (place: Place): Place =>
       place.chunk.segment === segment ? { ...place, ...find(place.id) } : place;
-    for (const [id, place] of this.#open) this.#open.set(id, moved(place));
+    this.#open.move(moved);
     for (const [index, place] of this.#returned.entries()) this.#returned[index] = moved(place);
   }
 
@@ -267,7 +250,7 @@ export class LogReader {
   flush(): number {
     const { items, bytes, log } = this;
     let from = this.done.firstMissing(0);
-    for (const id of [...this.#open.keys()].sort((a, b) => a - b)) {
+    for (const { id } of this.#open.sorted()) {
       this.#finishRange(from, id);
       from = id + 1;
     }
@@ -323,7 +306,7 @@ export class LogReader {
   undoPut(id: number, size: number): void {
     // It came after the item, in the same turn.
     if (id < this.#firstId) return;
-    if (this.#open.delete(id)) {
+    if (this.#open.take(id) !== undefined) {
       this.openBytes -= size;
     } else if (this.done.has(id)) {
       this.#turnDone.count(-1, -size);

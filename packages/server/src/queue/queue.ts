@@ -181,7 +181,7 @@ export class Queue implements CapacityOwner {
       this.reader.take();
     } else {
       // Whatever comes of the put there, nobody else here is to find this item.
-      const { id } = this.reader.open(this.#clock.now());
+      const { id } = this.reader.open();
       let receipt: Receipt | null;
       try {
         receipt = this.#expireTo(expireToQueue, this.reader.view);
@@ -213,7 +213,7 @@ export class Queue implements CapacityOwner {
     if (mode === "take") {
       reader.take();
     } else {
-      reader.open(now);
+      reader.open();
       if (mode === "open") {
         this.counters.transactions++;
         if (this.settings.openTransactionTimeoutMs !== null) {
