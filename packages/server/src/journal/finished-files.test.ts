@@ -4,10 +4,11 @@
  */
 import path from "node:path";
 import { expect, test } from "vitest";
-import type { FakeDisk } from "../testing/fake-disk.ts";
-import { systemError } from "../testing/fake-disk.ts";
+import { CollectedLog } from "../testing/collected-log.ts";
+import { FakeClock } from "../testing/fake-clock.ts";
+import { FakeDisk, systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
-import { spareSuffix } from "./finished-files.ts";
+import { FinishedFiles, SpareBudget, spareSuffix } from "./finished-files.ts";
 import { encodeEndMark, frameHeadSize, segmentSeed } from "./frame.ts";
 
 const small = { default: { defaultJournalSizeBytes: 400 } };
@@ -120,16 +121,19 @@ test("the next start cuts off what the file held before, and goes on there", asy
   expect(next.log.having("the journal's tail is torn; cut")).toEqual([]);
 });
 
-test("a clean stop leaves neither old bytes nor files that wait", async () => {
-  const node = await TestNode.start(small);
-  await flow(node, 50);
-  expect(sparesOf(node).length).toBeGreaterThan(0);
-  await node.stop();
-  expect(sparesOf(node)).toEqual([]);
-  const { file } = newestOf(node.disk);
-  expect(newestOf(node.disk).end).toBe(-1);
-  expect(node.disk.bytesOf(file).length).toBeGreaterThan(0);
-});
+test.each(["never", 0, 100] as const)(
+  "a clean stop leaves neither old bytes nor files that wait, syncJournal %s",
+  async (syncJournal) => {
+    const node = await TestNode.start({ default: { ...small.default, syncJournal } });
+    await flow(node, 50);
+    if (syncJournal !== 100) expect(sparesOf(node).length).toBeGreaterThan(0);
+    await node.stop();
+    expect(sparesOf(node)).toEqual([]);
+    const { file } = newestOf(node.disk);
+    expect(newestOf(node.disk).end).toBe(-1);
+    expect(node.disk.bytesOf(file).length).toBeGreaterThan(0);
+  },
+);
 
 test("a flipped byte anywhere in a used file costs what it touched, and is told; behind the end mark, nothing", async () => {
   const { disk, kept } = await killedInUsedFile();
@@ -210,3 +214,27 @@ test.each(["open", "rename", "write"] as const)(
     expect((await (await node.afterKill()).drain("q")).slice(-3)).toEqual(kept);
   },
 );
+
+test("all logs of a node keep no more than the node may", () => {
+  const disk = new FakeDisk();
+  const spareBudget = new SpareBudget(1000);
+  const log = new CollectedLog();
+  const options = { spareBudget, disk, clock: new FakeClock(), logger: log, syncs: () => false };
+  const [one, other] = [new FinishedFiles(options), new FinishedFiles(options)];
+  const kept = (): string[] => disk.list("spool").filter((file) => file.endsWith(spareSuffix));
+  for (const [name, files] of [
+    ["a", one],
+    ["b", other],
+    ["c", one],
+  ] as const) {
+    disk.create(`spool/${name}`).close();
+    files.add(`spool/${name}`, 400);
+  }
+  expect(kept()).toEqual(["a", "b"].map((name) => `${name}${spareSuffix}`));
+  expect(spareBudget.bytes).toBe(800);
+  one.reuse("spool/d", Buffer.from("new"))?.file.close();
+  expect(spareBudget.bytes).toBe(400);
+  other.abandon();
+  expect(spareBudget.bytes).toBe(0);
+  expect(log.lines).toEqual([]);
+});

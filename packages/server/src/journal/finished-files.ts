@@ -15,7 +15,18 @@ const spareBytesMax = 80 * 1024 * 1024;
 /** A log that has needed none for so long keeps none. */
 const spareMsMax = 30_000;
 
+/** Bytes of the spare files of all logs of a node. */
+export class SpareBudget {
+  readonly bytesMax: number;
+  bytes = 0;
+
+  constructor(bytesMax: number = 256 * 1024 * 1024) {
+    this.bytesMax = bytesMax;
+  }
+}
+
 export interface FinishedFilesOptions {
+  readonly spareBudget: SpareBudget;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -31,8 +42,10 @@ interface SpareFile {
 export class FinishedFiles {
   readonly #options: FinishedFilesOptions;
   #spares: SpareFile[] = [];
+  /** Of the spares, and of those that will be. */
+  #bytes = 0;
   #usedMs: number;
-  #isClosed = false;
+  #state: "open" | "closed" | "abandoned" = "open";
   /** Removals and syncs of folders that are under way. */
   readonly #running: Set<Promise<void>> = new Set();
 
@@ -44,8 +57,8 @@ export class FinishedFiles {
   /** Takes over a closed file of `size` bytes: keeps it for another segment, or removes it. */
   add(file: string, size: number): void {
     const { disk, clock, logger, syncs } = this.#options;
-    const kept = this.#spares.reduce((sum, spare) => sum + spare.size, size);
-    if (this.#isClosed || kept > spareBytesMax) {
+    if (this.#state === "abandoned") return;
+    if (this.#state === "closed" || !this.#hasRoom(size)) {
       this.#remove(file);
       return;
     }
@@ -58,6 +71,7 @@ export class FinishedFiles {
       return;
     }
     this.#usedMs = clock.now();
+    this.#account(size);
     if (!syncs()) {
       this.#spares.push(spare);
       return;
@@ -68,15 +82,31 @@ export class FinishedFiles {
         () => this.#keep(spare),
         (error: unknown) => {
           if (!isGone(error)) logger.warn({ err: error, file }, "cannot keep a finished segment's file");
-          this.#remove(spare.path);
+          this.#giveUp(spare);
         },
       ),
     );
   }
 
   #keep(spare: SpareFile): void {
-    if (this.#isClosed) this.#remove(spare.path);
-    else this.#spares.push(spare);
+    if (this.#state === "open") this.#spares.push(spare);
+    else this.#giveUp(spare);
+  }
+
+  #hasRoom(size: number): boolean {
+    const { spareBudget } = this.#options;
+    return this.#bytes + size <= spareBytesMax && spareBudget.bytes + size <= spareBudget.bytesMax;
+  }
+
+  #account(bytes: number): void {
+    this.#bytes += bytes;
+    this.#options.spareBudget.bytes += bytes;
+  }
+
+  #giveUp({ path: file, size }: SpareFile): void {
+    if (this.#state === "abandoned") return;
+    this.#account(-size);
+    this.#remove(file);
   }
 
   /**
@@ -97,10 +127,12 @@ export class FinishedFiles {
         opened.close();
       }
       disk.rename(spare.path, file);
-      return { file: disk.open(file), size: spare.size };
+      const again = { file: disk.open(file), size: spare.size };
+      this.#account(-spare.size);
+      return again;
     } catch (error) {
       logger.warn({ err: error, file: spare.path }, "cannot use a finished segment's file again");
-      this.#remove(spare.path);
+      this.#giveUp(spare);
       return null;
     }
   }
@@ -112,7 +144,7 @@ export class FinishedFiles {
 
   /** Removes the files that are kept. */
   drop(): void {
-    for (const spare of this.#spares) this.#remove(spare.path);
+    for (const spare of this.#spares) this.#giveUp(spare);
     this.#spares = [];
   }
 
@@ -130,10 +162,22 @@ export class FinishedFiles {
     this.#running.add(running);
   }
 
-  /** Removes what is kept, and waits until all that is to go is gone. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  /** From now on nothing is kept. */
+  close(): void {
+    this.#state = "closed";
     this.drop();
+  }
+
+  /** Forgets the files, unless it was closed: they are for whoever removes their folder. */
+  abandon(): void {
+    if (this.#state !== "open") return;
+    this.#state = "abandoned";
+    this.#spares = [];
+    this.#account(-this.#bytes);
+  }
+
+  /** Waits until all that is to go is gone. */
+  async settle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 }

@@ -12,6 +12,7 @@ import type { Chunk } from "./chunk.ts";
 import { type CacheOwner, ChunkCache, type MemoryBudget } from "./chunk-cache.ts";
 import { Compaction } from "./compaction.ts";
 import { loseDamaged } from "./damage.ts";
+import type { SpareBudget } from "./finished-files.ts";
 import type { Stretch } from "./frame.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { diskError, type HealthOwner, LogHealth } from "./log-health.ts";
@@ -47,6 +48,7 @@ export interface LogOptions {
   readonly turn: Turn;
   readonly logger: Logger;
   readonly budget: MemoryBudget;
+  readonly spareBudget: SpareBudget;
   readonly reserve: Reserve | null;
   readonly settings: QueueSettings;
 }
@@ -366,6 +368,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     await this.#compaction.close();
     this.#chain.cutStale();
     if (this.isDurable && this.settings.syncJournal !== "never") await this.#sync.settle();
+    this.#chain.closeSpares();
     this.abandon();
     // Whoever takes the folder next must not list files that are about to vanish.
     await this.#chain.settle();

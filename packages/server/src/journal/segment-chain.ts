@@ -8,7 +8,7 @@ import type { Disk, DiskFile } from "../disk.ts";
 import type { Logger } from "../logging.ts";
 import { Chunk, chunkSizeMax, chunkSizeMin } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
-import { FinishedFiles } from "./finished-files.ts";
+import { FinishedFiles, type SpareBudget } from "./finished-files.ts";
 import { encodeEndMark, segmentSeed } from "./frame.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { LogSync } from "./log-sync.ts";
@@ -23,6 +23,7 @@ export interface SegmentChainOptions {
   readonly firstSegmentNumber: number;
   readonly disk: Disk;
   readonly clock: Clock;
+  readonly spareBudget: SpareBudget;
   readonly logger: Logger;
   readonly createdMs: number;
   /** Whether somebody syncs this log at all. */
@@ -277,6 +278,11 @@ export class SegmentChain {
     this.#finished.drop();
   }
 
+  /** From now on no files are kept for segments to come. */
+  closeSpares(): void {
+    this.#finished.close();
+  }
+
   /** The file of the tail ends where its content does: the next start need not look for that. */
   cutStale(): void {
     const { segment } = this.tail;
@@ -289,7 +295,7 @@ export class SegmentChain {
 
   /** Waits until the files of all dropped segments are gone. */
   async settle(): Promise<void> {
-    await this.#finished.close();
+    await this.#finished.settle();
   }
 
   /** Writes every file again from the descriptors that are still open. Throws the system's error. */
@@ -342,6 +348,7 @@ export class SegmentChain {
 
   /** Closes the files and lets go of the memory. */
   close(): void {
+    this.#finished.abandon();
     for (const segment of this.segments) {
       for (const chunk of segment.chunks) this.#cache.drop(chunk);
       segment.isDropped = true;

@@ -6,6 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";
 import type { MemoryBudget } from "../journal/chunk-cache.ts";
+import { SpareBudget } from "../journal/finished-files.ts";
 import { Log, type LogOptions } from "../journal/log.ts";
 import type { LogReader } from "../journal/log-reader.ts";
 import type { Turn } from "../journal/turn.ts";
@@ -34,6 +35,7 @@ export class QueueFamilies {
   rules: QueueRules;
   readonly #options: QueueFamiliesOptions;
   readonly #budget: MemoryBudget;
+  readonly #spareBudget: SpareBudget = new SpareBudget();
   /** Null: memory only. */
   readonly #spool: SpoolFolder | null;
   readonly #families: Map<string, QueueFamily> = new Map();
@@ -90,6 +92,7 @@ export class QueueFamilies {
       queueName: name,
       firstSegmentNumber: this.#firstSegmentNumber,
       budget: this.#budget,
+      spareBudget: this.#spareBudget,
       reserve: this.#spool?.reserve ?? null,
       settings,
     };
