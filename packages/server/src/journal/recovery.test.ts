@@ -112,6 +112,19 @@ test("a segment that somebody has removed is missed, and the rest is counted rig
   expect([next.queue("q").length, next.queue("q").bytes]).toEqual([0, 0]);
 });
 
+test("what a start counts anew is right for the next one, too, though a flush names the lost ids", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 1000 } });
+  for (let number = 0; number < 30; number++) node.put("q", `${number} ${"-".repeat(80)}`);
+  const disk = node.disk.afterKill();
+  disk.files.delete(segments(disk)[1]!);
+  const next = await node.afterKill(disk);
+  expect(next.queue("q").length).toBeGreaterThan(0);
+  next.queues.flush("q");
+  next.turn.endNow();
+  const last = await next.afterKill();
+  expect([last.queue("q").length, last.queue("q").bytes]).toEqual([0, 0]);
+});
+
 test("items lost in an older segment without an index don't pin it", async () => {
   const node = await TestNode.start({ default: { defaultJournalSizeBytes: 1000 } });
   const texts = Array.from({ length: 60 }, (_, number) => `${number} ${"-".repeat(80)}`);
