@@ -55,6 +55,35 @@ test("open items of rewritten segments are confirmed, and given back in their or
   expect(await node.drain("q")).toEqual([first, ...rest].map((got) => got!.text));
 });
 
+test("what was finished in a segment is on the medium behind it before it is rewritten without that", async () => {
+  const node = await TestNode.start({ default: { ...rules.default, syncJournal: 60_000 } });
+  const { files } = node.disk;
+  const unsynced: string[] = [];
+  node.disk.fault = (operation, file) => {
+    if (operation !== "rename" || !file.endsWith(".log~")) return;
+    for (const [name, { synced }] of files)
+      if (name.endsWith(".log") && `${name}~` > file && synced.length === 0) unsynced.push(name);
+  };
+  await leak(node, 400);
+  expect(node.queue("q").reader.log.rewrites).toBeGreaterThan(5);
+  expect(unsynced).toEqual([]);
+  await node.stop();
+});
+
+test("a rewrite that waits for its sync ends with the log", async () => {
+  const node = await TestNode.start({ default: { ...rules.default, syncJournal: 60_000 } });
+  let isBroken = false;
+  node.disk.fault = (operation, file) => {
+    if (operation === "sync" && file.endsWith(".log") && isBroken) throw systemError("EIO", file);
+    isBroken ||= operation === "create" && file.endsWith(".log~");
+  };
+  await expect(leak(node, 200)).rejects.toMatchObject({ code: "disk" });
+  const { log } = node.queue("q").reader;
+  await node.stop();
+  expect(log.rewrites).toBe(0);
+  expect(node.disk.list("spool/q").filter((file) => file.endsWith("~"))).toEqual([]);
+});
+
 test("a kill at any step of a rewrite loses nothing", async () => {
   const reference = await TestNode.start(rules);
   const expected = (await leak(reference, 200)).map((got) => got.text);

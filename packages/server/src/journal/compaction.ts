@@ -4,7 +4,8 @@
  *
  * It cannot storm: only a segment of which more than half is dead is rewritten, so each byte written frees another
  * one, and none is rewritten again before `minJournalCompactDelay` is over. A segment where a reader stands is left
- * alone. The new file is whole and synced before it takes the old one's name; a crash leaves one of the two.
+ * alone. The new file is whole and synced before it takes the old one's name; a crash leaves one of the two. What was
+ * finished, which it does not tell, is synced in the segments behind it by then.
  */
 import type { Clock } from "../clock.ts";
 import type { Disk, DiskFile } from "../disk.ts";
@@ -146,7 +147,8 @@ export class Compaction {
       throw error;
     }
     file.close();
-    if (!this.#isFree(segment)) {
+    const isReplaceable = await this.#chain.whenReplaceable();
+    if (!isReplaceable || !this.#isFree(segment)) {
       await disk.removeFile(unfinished);
       return;
     }

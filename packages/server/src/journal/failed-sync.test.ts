@@ -62,6 +62,39 @@ test("the end of a closed segment is written again", async () => {
   expect(next.log.lines.filter(({ level }) => level !== "info")).toEqual([]);
 });
 
+test("what comes behind a segment that goes in the meantime is written again, too", async () => {
+  const disk = fragileDisk();
+  const node = await startOn(disk);
+  node.put("q", large);
+  refuse(disk, "sync");
+  node.clock.advance(100);
+  await settle();
+  disk.fault = () => {};
+  // The first segment is being synced now, and is finished.
+  node.clock.advance(250);
+  await node.get("q");
+  await settle();
+  node.clock.advance(100);
+  await settle();
+  const next = await startOn(disk.afterPowerLoss("nothing"));
+  expect(await next.drain("q")).toEqual([]);
+  expect(next.log.lines.filter(({ level }) => level !== "info")).toEqual([]);
+});
+
+test("a log whose syncs fail is closed all the same", async () => {
+  const disk = fragileDisk();
+  const node = await startOn(disk);
+  node.put("q", large);
+  await node.get("q");
+  let syncs = 0;
+  disk.fault = (operation, file) => {
+    // An end in any case.
+    if (operation === "sync" && ++syncs < 50) throw systemError("EIO", file);
+  };
+  await node.stop();
+  expect(syncs).toBeLessThan(10);
+});
+
 test("no segment goes while another lacks what a failed sync has dropped", async () => {
   const disk = fragileDisk();
   const node = await startOn(disk);

@@ -109,7 +109,8 @@ export class LogHealth {
       this.#options.reserve?.refill();
       if (!this.#owner.writeOwed()) return false;
       if (this.#isUnsure) {
-        for (const segment of this.#owner.segments) await writeUnsyncedAgain(segment);
+        // Meanwhile some may go.
+        for (const segment of [...this.#owner.segments]) await writeUnsyncedAgain(segment);
         await this.#owner.syncNames();
       }
     } catch {

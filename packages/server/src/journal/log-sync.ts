@@ -30,8 +30,8 @@ export class LogSync {
   #receipts: Receipt[] = [];
   /** Segments of which a failed sync may have dropped bytes, as long as they are not written again. */
   readonly #unsure: Set<Segment> = new Set();
-  /** What may be removed once all that is written now is on the medium. */
-  #removals: (() => void)[] = [];
+  /** What may go once all that is written now is on the medium. */
+  #removals: ((isAllowed: boolean) => void)[] = [];
   #running: Promise<void> | null = null;
   #isWanted = false;
   /** Items below this id were written by turns that wait for a sync. */
@@ -101,8 +101,11 @@ export class LogSync {
     if (segment === this.#written) this.#written = null;
   }
 
-  /** Calls `remove` when all that has been written so far is synced, which somebody else asks for. */
-  beforeRemoval(remove: () => void): void {
+  /**
+   * Allows a removal when all that has been written so far is synced, which somebody else asks for. Forbids it when the
+   * log is closed before.
+   */
+  beforeRemoval(remove: (isAllowed: boolean) => void): void {
     this.#removals.push(remove);
   }
 
@@ -119,18 +122,18 @@ export class LogSync {
     if (this.#syncFolder === syncFolder) this.#syncFolder = null;
   }
 
-  /** Waits until nothing is unsynced or a sync has failed. */
+  /** Waits until nothing is unsynced or a sync has failed. A removal that is not allowed then is left to the next start. */
   async settle(): Promise<void> {
-    for (;;) {
+    do {
       this.#request();
-      if (this.#running === null) return;
       await this.#running;
-    }
+    } while (this.#running !== null || this.#dirty.size + this.#receipts.length > 0);
   }
 
   /** Begins no sync by itself any more. */
   close(): void {
     this.#isClosed = true;
+    for (const remove of this.#removals) remove(false);
     this.#removals = [];
     this.#timer?.cancel();
     this.#gathering?.cancel();
@@ -158,13 +161,12 @@ export class LogSync {
   }
 
   /** Nothing goes while the disk may lack something of what allows it. */
-  #removeOrWait(removals: readonly (() => void)[]): void {
-    // Another log may have the folder.
-    if (this.#isClosed) return;
+  #removeOrWait(removals: readonly ((isAllowed: boolean) => void)[]): void {
     for (const segment of this.#unsure)
       if (!segment.isUnsure || segment.isDropped) this.#unsure.delete(segment);
-    if (this.#unsure.size > 0) this.#removals.unshift(...removals);
-    else for (const remove of removals) remove();
+    // Another log may have a closed one's folder.
+    if (this.#unsure.size > 0 && !this.#isClosed) this.#removals.unshift(...removals);
+    else for (const remove of removals) remove(!this.#isClosed);
   }
 
   async #run(): Promise<void> {
@@ -201,7 +203,8 @@ export class LogSync {
     } catch (cause) {
       this.#syncFolder ??= syncFolder;
       this.#inherited = inherited;
-      this.#removals.unshift(...removals);
+      if (this.#isClosed) for (const remove of removals) remove(false);
+      else this.#removals.unshift(...removals);
       const error = new KestrelError("disk", `sync failed: ${(cause as Error).message}`, { cause });
       for (const { segment } of covered) this.#unsure.add(segment);
       for (const segment of this.#unsure) segment.isUnsure = true;

@@ -365,11 +365,12 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
   /** Writes what is left, syncs it where the settings ask for that, and closes the files. */
   async close(): Promise<void> {
     if (this.isTurnOpen) this.writeTurn();
-    await this.#compaction.close();
+    const compacted = this.#compaction.close();
     this.#chain.cutStale();
     if (this.isDurable && this.settings.syncJournal !== "never") await this.#sync.settle();
     this.#chain.closeSpares();
     this.abandon();
+    await compacted;
     // Whoever takes the folder next must not list files that are about to vanish.
     await this.#chain.settle();
   }

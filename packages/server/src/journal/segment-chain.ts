@@ -263,9 +263,23 @@ export class SegmentChain {
     this.#sync.forget(segment);
     file.close();
     const finish = (): void => this.#finished.add(file.path, Math.max(segment.size, segment.staleEnd));
-    // What allows its removal must not be lost while the removal itself survives.
-    if (this.#options.syncs()) this.#sync.beforeRemoval(finish);
-    else finish();
+    this.#beforeRemoval((isAllowed) => {
+      if (isAllowed) finish();
+    });
+  }
+
+  /** What allows a removal must not be lost while the removal itself survives. */
+  #beforeRemoval(remove: (isAllowed: boolean) => void): void {
+    if (this.#options.syncs()) this.#sync.beforeRemoval(remove);
+    else remove(true);
+  }
+
+  /** Resolves when a segment's records may go, as far as later segments tell the same. False: the log was closed before. */
+  whenReplaceable(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#beforeRemoval(resolve);
+      this.#sync.requestForRemovals();
+    });
   }
 
   /** Files kept for segments to come go when none has come for a while. */
