@@ -244,6 +244,7 @@ export class SegmentChain {
 
   /** Removes the files of closed segments of which every reader has done every item. */
   dropDead(readers: readonly LogReader[]): void {
+    if (this.#suspects.size === 0) return;
     for (const segment of this.#suspects) {
       if (!segment.isClosed || segment.isDropped) continue;
       if (readers.every((reader) => reader.done.covers(segment.firstId, segment.nextId))) this.#drop(segment);

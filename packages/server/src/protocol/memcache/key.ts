@@ -21,8 +21,8 @@ export interface Key {
 }
 
 const slash = 0x2f;
-/** Power of two. */
-const slotLength = 4096;
+/** Power of two: most keys of ten thousand queues find a slot of their own. */
+const slotLength = 32_768;
 /** Longer ones are not kept, so that nobody can make the cache large. */
 const keptBytesMax = 256;
 
