@@ -112,7 +112,7 @@ export function* describeSegment(file: string, options: DescribeOptions = {}): G
   const hasMagic = bytes.subarray(0, start).equals(segmentMagic);
   yield { kind: "segment", path: file, offset: 0, size: bytes.length, number, firstId, isClosed, hasMagic };
   const end = isClosed ? bytes.length - footerSize : bytes.length;
-  const stretches = splitStretches(bytes, start, end, seed);
+  const stretches = splitStretches(bytes, start, end, seed, !isClosed);
   const contentEnd = stretches.at(-1)?.end ?? start;
   for (const stretch of stretches) {
     if (stretch.isSound) {

@@ -116,7 +116,7 @@ class Verification {
     this.#size += bytes.length;
     if (!bytes.subarray(0, start).equals(segmentMagic.subarray(0, start)))
       this.#addUnsound(file, 0, start, "damaged", "does not begin as a segment does");
-    const stretches = splitStretches(bytes, start, end, seed);
+    const stretches = splitStretches(bytes, start, end, seed, found === undefined);
     for (const [index, stretch] of stretches.entries()) {
       if (stretch.isSound) continue;
       const size = stretch.end - stretch.start;

@@ -176,6 +176,25 @@ test("an end mark in an item, behind a broken frame, ends nothing", async () => 
   expect(await next.drain("q")).toEqual(["first", "last"]);
 });
 
+test("an end mark that the content should have been written over is damage, and nothing behind it is read", async () => {
+  const node = await TestNode.start(small);
+  const texts = Array.from({ length: 12 }, (_, number) => `item ${number} ${"-".repeat(60)}`);
+  for (const text of texts) node.put("q", text);
+  const disk = node.disk.afterKill();
+  const [first, second] = [...disk.files.keys()].filter((file) => file.endsWith(".log")).sort();
+  // A power loss has kept the index, but of the content behind the first item what the file held before.
+  const bytes = Buffer.from(disk.bytesOf(first!));
+  const start = bytes.indexOf(texts[0]!) + texts[0]!.length;
+  const mark = encodeEndMark(segmentSeed(path.basename(first!)));
+  const old = disk.bytesOf(second!).subarray(disk.bytesOf(second!).indexOf("item") - 40);
+  Buffer.concat([mark, old]).copy(bytes, start, 0, bytes.indexOf(texts[1]!) + texts[1]!.length - start);
+  disk.setBytes(first!, bytes);
+  const next = await node.afterKill(disk);
+  expect(await next.drain("q")).toEqual(texts.filter((text) => text !== texts[1]));
+  expect([next.queue("q").length, next.queue("q").bytes]).toEqual([0, 0]);
+  expect(next.log.having("damage in the journal")).toHaveLength(1);
+});
+
 test("files that nobody needs any more go after half a minute", async () => {
   const node = await TestNode.start(small);
   await flow(node, 50);

@@ -95,10 +95,19 @@ export interface Stretch {
 /**
  * Splits `buffer[start, end)` into stretches of sound frames and of damage. Behind damage it goes on at the next
  * frame that checks: first where the broken frame says that it ends, since an item may hold bytes that look like
- * a frame, then wherever a frame's first bytes stand. At an end mark it ends, before `end`; but not where damage has led
- * to it and sound frames follow, since then an item may have held it.
+ * a frame, then wherever a frame's first bytes stand.
+ *
+ * Where `mayEndBefore`, as in a segment that was not closed, it ends at an end mark; but not where damage has led to it and
+ * sound frames follow, since then an item may have held it. Elsewhere an end mark is damage: what should have been
+ * written over it, and over the old bytes behind it, is lost.
  */
-export function splitStretches(buffer: Buffer, start: number, end: number, seed: number): Stretch[] {
+export function splitStretches(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  seed: number,
+  mayEndBefore = false,
+): Stretch[] {
   const stretches: Stretch[] = [];
   let soundStart = start;
   let at = start;
@@ -108,7 +117,8 @@ export function splitStretches(buffer: Buffer, start: number, end: number, seed:
       at += size;
       continue;
     }
-    if (size > 0 && (stretches.length === 0 || findNextFrame(buffer, at, end, seed) === end)) break;
+    const isEnd = size > 0 && (stretches.length === 0 || findNextFrame(buffer, at, end, seed) === end);
+    if (isEnd && mayEndBefore) break;
     if (at > soundStart) stretches.push({ start: soundStart, end: at, isSound: true });
     const resume = findNextFrame(buffer, at, end, seed);
     stretches.push({ start: at, end: resume, isSound: false });

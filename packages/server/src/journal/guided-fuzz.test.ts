@@ -39,13 +39,15 @@ beforeAll(async () => {
 function framesOf(file: string, bytes: Buffer): [from: number, to: number][] {
   const view = viewOf(bytes);
   const seed = segmentSeed(path.basename(file));
-  return splitStretches(bytes, segmentMagic.length, bytes.length, seed).flatMap(({ start, end, isSound }) => {
-    const frames: [number, number][] = [];
-    for (let at = start; isSound && at < end; at = frames.at(-1)![1]) {
-      frames.push([at, at + frameHeadSize + view.getUint32(at + 4, true)]);
-    }
-    return frames;
-  });
+  return splitStretches(bytes, segmentMagic.length, bytes.length, seed, true).flatMap(
+    ({ start, end, isSound }) => {
+      const frames: [number, number][] = [];
+      for (let at = start; isSound && at < end; at = frames.at(-1)![1]) {
+        frames.push([at, at + frameHeadSize + view.getUint32(at + 4, true)]);
+      }
+      return frames;
+    },
+  );
 }
 
 function without(bytes: Buffer, from: number, to: number, between: Buffer = Buffer.alloc(0)): Buffer {

@@ -40,7 +40,7 @@ export class SegmentScan {
     const bytes = Buffer.allocUnsafeSlow(end);
     segment.file!.readNow(bytes, 0, end, 0);
     const start = Math.min(end, segmentMagic.length);
-    const stretches = splitStretches(bytes, start, end, segment.seed);
+    const stretches = splitStretches(bytes, start, end, segment.seed, found === undefined);
     const contentEnd = stretches[stretches.length - 1]?.end ?? start;
     if (contentEnd < end) {
       segment.staleEnd = end;

@@ -78,8 +78,7 @@ export class PromisedQueue {
         item.put = atLeast(item.put, "written");
         item.finish = "none";
         item.finishTurn = Number.POSITIVE_INFINITY;
-      } else if (item.put === "none") {
-      } else if (item.put === "sent" && item.finish === "none") {
+      } else if (item.put === "none" || (item.put === "sent" && item.finish === "none")) {
         this.items.delete(text);
       } else {
         if (item.finish === "none") item.finishTurn = turn;
@@ -132,6 +131,8 @@ export class Promises {
   /** Nobody syncs: a power loss may take all that is known of fanouts, whose items are then the queue's. */
   areFanoutsLoose = false;
   readonly #everPut: Set<string> = new Set();
+  /** Families that have ever had a fanout. */
+  readonly #everFanned: Set<string> = new Set();
 
   /** The queue of this name that is there now. */
   find(name: string): PromisedQueue | undefined {
@@ -143,6 +144,7 @@ export class Promises {
     if (life === undefined) {
       life = new PromisedQueue(name, this.turn);
       this.lives.push(life);
+      if (name.includes("+")) this.#everFanned.add(life.family);
     }
     return life;
   }
@@ -241,6 +243,7 @@ export class Promises {
    */
   #isFamilyMerged(name: string, texts: readonly string[], cut: Cut): boolean {
     const family = this.lives.filter((life) => life.family === name.split("+")[0]);
+    if (!this.#everFanned.has(name.split("+")[0]!)) return false;
     // With the records of fanouts their numbers are lost, and may be given to others.
     if (name.includes("+") && !this.areFanoutsLoose) return false;
     if (!this.areFanoutsLoose && family.some((life) => life.isSure(cut))) return false;
