@@ -195,6 +195,8 @@ test("a spoilt log: nothing made up, doubled or out of order", { timeout: guided
       edits("060000000001", "070100000100", "080200000300"),
       edits("090000000200", "0a0300004055", "0b0000050007"),
       edits("0c0000080109", "0c0300000003"),
+      // An index that checks and tells of a chunk larger than its file.
+      edits("0c0000b3ffff"),
     ],
     words: Array.from({ length: 13 }, (_, kind) => Buffer.from([kind, 0, 0, 100, 2, 1])),
     run,

@@ -140,8 +140,10 @@ class Recovery {
     const next = this.#files[position + 1];
     const endId =
       next === undefined ? Number.POSITIVE_INFINITY : findSegmentName(path.basename(next))!.firstId;
-    // One that tells of ids behind its segment was right before their items were lost, and others got their ids.
-    if (found === undefined || found.index.nextId > endId) {
+    // One that tells of ids behind its segment was right before their items were lost, and others got their ids. For
+    // a chunk that the file has no place for, nobody is to make room in memory.
+    const isOutside = found?.index.chunks.some(({ offset, size }) => offset + size > found.offset);
+    if (found === undefined || found.index.nextId > endId || isOutside) {
       segment.file!.close();
       return undefined;
     }

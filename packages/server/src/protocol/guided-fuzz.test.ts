@@ -190,8 +190,8 @@ function targetOf(protocol: Protocol): FuzzTarget {
     run: async (input) => {
       const whole = await answersTo([input], protocol);
       protocol.check(whole);
-      // They count the bytes that have come so far, and those may be different ones.
-      if (whole.includes("bytes_read")) return;
+      // These tell of bytes that have come so far, or of the journal, whose frames are the turns.
+      if (/bytes_read|logsize|get_stats|peek/.test(whole.toString("latin1"))) return;
       const cut = input.reduce((sum, byte) => sum + byte, 0) % (input.length + 1);
       const inPieces = await answersTo([input.subarray(0, cut), input.subarray(cut)], protocol);
       expect(inPieces.toString("latin1"), `cut at ${cut}`).toBe(whole.toString("latin1"));
