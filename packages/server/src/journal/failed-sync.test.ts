@@ -81,6 +81,20 @@ test("what comes behind a segment that goes in the meantime is written again, to
   expect(next.log.lines.filter(({ level }) => level !== "info")).toEqual([]);
 });
 
+test("segments that were there at the start hold no removal up once the disk is well again", async () => {
+  const disk = fragileDisk();
+  const killed = await startOn(disk);
+  for (const text of [large, large, large]) killed.put("q", text);
+  const left = disk.afterKill();
+  const node = await startOn(left);
+  const [first] = left.list("spool/q");
+  await node.get("q");
+  await failSyncAndHeal(node, left);
+  node.clock.advance(1000);
+  await settle();
+  expect(left.list("spool/q")).not.toContain(first);
+});
+
 test("a log whose syncs fail is closed all the same", async () => {
   const disk = fragileDisk();
   const node = await startOn(disk);

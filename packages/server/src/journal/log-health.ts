@@ -132,7 +132,12 @@ export class LogHealth {
  */
 async function writeUnsyncedAgain(segment: Segment): Promise<void> {
   const { file, syncedSize, size } = segment;
-  if (file === null || segment.isDropped || syncedSize >= size) return;
+  if (file === null || segment.isDropped) return;
+  if (syncedSize >= size) {
+    // All of it was there at the start: there is nothing to write it from.
+    segment.isUnsure = false;
+    return;
+  }
   const bytes = Buffer.alloc(size - syncedSize);
   file.readNow(bytes, 0, bytes.length, syncedSize);
   segment.unsyncedHead?.copy(bytes);
