@@ -130,7 +130,8 @@ export class Promises {
   turn = 1;
   /** Nobody syncs: a power loss may take all that is known of fanouts, whose items are then the queue's. */
   areFanoutsLoose = false;
-  readonly #everPut: Set<string> = new Set();
+  /** By an item's text the family that it was put into. */
+  readonly #everPut: Map<string, string> = new Map();
   /** Families that have ever had a fanout. */
   readonly #everFanned: Set<string> = new Set();
 
@@ -153,7 +154,7 @@ export class Promises {
   put(name: string, text: string): PromisedItem[] {
     this.obtain(name);
     const items: PromisedItem[] = [];
-    this.#everPut.add(text);
+    this.#everPut.set(text, name.split("+")[0]!);
     for (const life of this.lives) {
       if (life.name !== name && !life.name.startsWith(`${name}+`)) continue;
       // A fanout that was deleted a moment ago may be back, with what was put since.
@@ -243,14 +244,26 @@ export class Promises {
    */
   #isFamilyMerged(name: string, texts: readonly string[], cut: Cut): boolean {
     const family = this.lives.filter((life) => life.family === name.split("+")[0]);
-    if (!this.#everFanned.has(name.split("+")[0]!)) return false;
+    if (!this.#everFanned.has(name.split("+")[0]!) && !this.#hasWhatWasSafe(texts, family)) return false;
     // With the records of fanouts their numbers are lost, and may be given to others.
     if (name.includes("+") && !this.areFanoutsLoose) return false;
     if (!this.areFanoutsLoose && family.some((life) => life.isSure(cut))) return false;
     const numbers = texts.map((text) => Number.parseInt(text, 10));
     if (numbers.some((number, index) => index > 0 && number <= numbers[index - 1]!)) return false;
     return texts.every((text) =>
-      this.areFanoutsLoose ? this.#everPut.has(text) : family.some((life) => life.items.has(text)),
+      this.areFanoutsLoose
+        ? this.#everPut.get(text) === name.split("+")[0]
+        : family.some((life) => life.items.has(text)),
+    );
+  }
+
+  /** What an earlier loss has left is on the medium, if somebody syncs or not. */
+  #hasWhatWasSafe(texts: readonly string[], family: readonly PromisedQueue[]): boolean {
+    const items = family
+      .filter(({ deleted }) => deleted === "none")
+      .flatMap((life) => [...life.items.values()]);
+    return items.every(
+      ({ text, put, finish }) => put !== "safe" || finish !== "none" || texts.includes(text),
     );
   }
 }
