@@ -3,7 +3,7 @@
  * server's, the bytes farthest ahead of any reader go, and are read back from the file, ahead of need, when one
  * comes near. Reading never blocks the event loop, and nothing that does not check is ever given to a reader.
  */
-import { type Chunk, chunkSizeMax } from "./chunk.ts";
+import { type Chunk, chunkSizeMax, emptyTailSizeMax } from "./chunk.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
 import { frameHeadSize, frameType, type Stretch, splitStretches } from "./frame.ts";
 import { allocateReadBack, releaseLargeItem } from "./large-item.ts";
@@ -17,8 +17,9 @@ const readAheadBytes = 1024 * 1024;
 /** Bytes of journals in memory over the whole server. */
 export class MemoryBudget {
   readonly bytesMax: number;
-  /** For chunks of any log. */
-  readonly chunkMemory: ChunkMemory = new ChunkMemory();
+  /** For chunks of any log: full ones, and those of queues that are empty most of the time. */
+  readonly chunkMemory: ChunkMemory = new ChunkMemory(chunkSizeMax);
+  readonly smallChunkMemory: ChunkMemory = new ChunkMemory(emptyTailSizeMax);
   bytes = 0;
 
   constructor(bytesMax: number) {
@@ -68,6 +69,11 @@ export class ChunkCache {
     this.account(chunk.hold(this.#budget.chunkMemory.take()));
   }
 
+  /** Memory for a chunk behind one that was read to its end before it was full. */
+  holdSmall(chunk: Chunk): void {
+    this.account(chunk.hold(this.#budget.smallChunkMemory.take()));
+  }
+
   drop(chunk: Chunk): void {
     const { buffer } = chunk;
     this.account(chunk.hold(null));
@@ -75,6 +81,7 @@ export class ChunkCache {
     // Each knows its own, and passes over all other memory.
     releaseLargeItem(buffer);
     this.#budget.chunkMemory.giveBack(buffer);
+    this.#budget.smallChunkMemory.giveBack(buffer);
   }
 
   /** Keeps within `bytesMax` of this log and the server's budget, as far as there is something to let go. */

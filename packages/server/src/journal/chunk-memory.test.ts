@@ -5,7 +5,7 @@ import { chunkSizeMax } from "./chunk.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
 
 test("what was taken is had again; nothing else is, and nothing twice", () => {
-  const memory = new ChunkMemory();
+  const memory = new ChunkMemory(chunkSizeMax);
   const taken = memory.take();
   memory.giveBack(Buffer.alloc(chunkSizeMax));
   memory.giveBack(taken);

@@ -1,21 +1,25 @@
 /**
- * Memory of full chunks, used again: under load it is written and let go every few milliseconds, and fresh memory costs
+ * Memory of chunks of one size, used again: under load it is written and let go every few milliseconds, and fresh memory costs
  * a page fault for each 4 KB and a garbage collection for each 64 MB. It has no large items in it, so whoever was shown
  * an item has copied it before the log is asked for anything else.
  */
-import { chunkSizeMax } from "./chunk.ts";
-
 /** Kept at the most while nobody needs it. */
 const freeLengthMax = 64;
 
 export class ChunkMemory {
+  /** Of each, in bytes. */
+  readonly size: number;
   readonly #free: Buffer[] = [];
   /** Whatever else is given back is not ours: large items have been lent out by reference. */
   readonly #lent: WeakSet<Buffer> = new WeakSet();
 
-  /** `chunkSizeMax` bytes of any content. */
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  /** `size` bytes of any content. */
   take(): Buffer {
-    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(chunkSizeMax);
+    const memory = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.size);
     this.#lent.add(memory);
     return memory;
   }

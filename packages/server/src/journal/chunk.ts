@@ -9,6 +9,11 @@ import type { Segment } from "./segment.ts";
 
 /** The tail grows to this, then a new chunk begins. */
 export const chunkSizeMax: number = 256 * 1024;
+/**
+ * A tail that was read to its end does not grow beyond this: a new chunk begins, or ten thousand queues that are empty
+ * most of the time would keep gigabytes.
+ */
+export const emptyTailSizeMax: number = 32 * 1024;
 /** What a new log's first chunk takes. */
 export const chunkSizeMin = 512;
 

@@ -105,6 +105,8 @@ export class LogTurn {
     tail.size = size;
     this.#log.nextId = tail.segment.nextId = nextId;
     for (const reader of this.#log.readers) reader.undoTurn(nextId, tail, size);
+    // Who was let go in this turn, since it was full and read, holds nothing that could be walked over.
+    if (tail.buffer === null && size > 0) this.#chain.extend(nextId);
   }
 
   /**

@@ -83,7 +83,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     this.#sync = new LogSync(options.clock, (error) => this.#health.syncFailed(error));
     const syncs = (): boolean => this.settings.syncJournal !== "never";
     this.#chain = new SegmentChain({ ...options, createdMs, syncs }, this.cache, this.#sync);
-    this.#writer = new TailWriter(this.#chain, this.cache, this.isDurable);
+    this.#writer = new TailWriter(this.#chain, this.cache, this.isDurable, this.readers);
     this.#compaction = new Compaction(options, this, this.#chain);
     this.#turn = new LogTurn(this, this.#chain, this.cache, this.#writer);
     this.#upkeep = new LogUpkeep(options, this, this.#chain, this.#compaction);

@@ -187,6 +187,13 @@ export class SegmentChain {
     return tail;
   }
 
+  /** The tail was read to its end: a small new one behind it, in place of a larger one. */
+  extendSmall(nextId: number): Chunk {
+    const tail = this.addChunk(this.tail.segment, this.tail.end, nextId, 0);
+    this.#cache.holdSmall(tail);
+    return tail;
+  }
+
   /** A tail in memory that is there already, for one large item: behind the others, or in place of an empty one. */
   extendWith(memory: Buffer, nextId: number): Chunk {
     const { tail: last } = this;

@@ -1,8 +1,9 @@
 /** Records go into frames at the tail of a log's memory; what the file gets of them is the log's business. */
-import type { Chunk } from "./chunk.ts";
+import { type Chunk, chunkSizeMax, emptyTailSizeMax } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
 import { frameHeadSize, frameType, sealFrame } from "./frame.ts";
 import { claimLargeItem, largeItemBytes, largeItemStart } from "./large-item.ts";
+import type { LogReader } from "./log-reader.ts";
 import { encodePutHead, putHeadSize, putHeadSizeWithExpiry } from "./record.ts";
 import type { SegmentChain } from "./segment-chain.ts";
 
@@ -13,13 +14,15 @@ export class TailWriter {
   readonly #chain: SegmentChain;
   readonly #cache: ChunkCache;
   readonly #isDurable: boolean;
+  readonly #readers: readonly LogReader[];
   /** Place of the open frame's head in the tail; -1: none. */
   #frameStart = -1;
 
-  constructor(chain: SegmentChain, cache: ChunkCache, isDurable: boolean) {
+  constructor(chain: SegmentChain, cache: ChunkCache, isDurable: boolean, readers: readonly LogReader[]) {
     this.#chain = chain;
     this.#cache = cache;
     this.#isDurable = isDurable;
+    this.#readers = readers;
   }
 
   /**
@@ -30,6 +33,8 @@ export class TailWriter {
     let { tail } = this.#chain;
     if (this.#frameStart >= 0 && tail.size - this.#frameStart >= frameSizeTarget) this.seal();
     let headSize = this.#frameStart < 0 ? frameHeadSize : 0;
+    if (tail.size + headSize + bytes > tail.capacity && this.#isReadToItsEnd(tail))
+      tail = this.#chain.extendSmall(nextId);
     let grown = tail.grow(headSize + bytes);
     if (grown < 0) {
       this.seal();
@@ -42,6 +47,13 @@ export class TailWriter {
     const at = tail.size;
     tail.size = at + bytes;
     return at;
+  }
+
+  /** Nobody needs it any more, and it is large enough to be worth a new one. */
+  #isReadToItsEnd({ capacity, size, writtenSize, isFixed }: Chunk): boolean {
+    if (capacity < emptyTailSizeMax || capacity >= chunkSizeMax || writtenSize < size || isFixed)
+      return false;
+    return this.#isDurable && this.#readers.every(({ items }) => items === 0);
   }
 
   #openFrame(tail: Chunk): void {
