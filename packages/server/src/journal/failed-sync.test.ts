@@ -95,6 +95,30 @@ test("segments that were there at the start hold no removal up once the disk is 
   expect(left.list("spool/q")).not.toContain(first);
 });
 
+test("nothing is answered as safe behind what a failed sync has dropped", async () => {
+  const disk = fragileDisk();
+  const node = await TestNode.start({ default: { syncJournal: 0 } }, disk as never);
+  node.put("q", "safe");
+  await settle();
+  let isBroken = true;
+  disk.fault = (operation) => {
+    if (operation === "sync" && isBroken) throw systemError("EIO", "q");
+  };
+  const put = (text: string): { readonly state: string } => {
+    const receipt = node.queues.put("q", Buffer.from(text), 0, text.length, 0, 0);
+    node.turn.endNow();
+    return receipt as { state: string };
+  };
+  const dropped = put("dropped");
+  const behind = put("behind");
+  for (let round = 0; dropped.state === "pending" && round < 100; round++) await Promise.resolve();
+  isBroken = false;
+  await settle();
+  node.clock.advance(20);
+  await settle();
+  expect([dropped.state, behind.state]).toEqual(["failed", "failed"]);
+});
+
 test("a log whose syncs fail is closed all the same", async () => {
   const disk = fragileDisk();
   const node = await startOn(disk);

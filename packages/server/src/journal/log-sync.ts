@@ -199,7 +199,16 @@ export class LogSync {
         segment.unsyncedHead = null;
       }
       this.#removeOrWait(removals);
-      for (const receipt of receipts) receipt.keep();
+      // What an earlier sync has dropped of the same file may end it, on the medium, before what this one has covered.
+      const isUnsure = covered.some(({ segment }) => segment.isUnsure && !segment.isDropped);
+      const error = new KestrelError(
+        "disk",
+        "an earlier sync failed: what it may have dropped is not written again yet",
+      );
+      for (const receipt of receipts) {
+        if (isUnsure) receipt.fail(error, false);
+        else receipt.keep();
+      }
     } catch (cause) {
       this.#syncFolder ??= syncFolder;
       this.#inherited = inherited;
