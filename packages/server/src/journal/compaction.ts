@@ -147,7 +147,7 @@ export class Compaction {
       throw error;
     }
     file.close();
-    const isReplaceable = await this.#chain.whenReplaceable();
+    const isReplaceable = await this.#chain.files.whenReplaceable();
     if (!isReplaceable || !this.#isFree(segment)) {
       await disk.removeFile(unfinished);
       return;

@@ -78,7 +78,7 @@ export class LogUpkeep {
   /** The regular look. True: it has shrunk. Throws the system's error when files are gone and cannot be put back. */
   sweep(mayShrink: boolean): boolean {
     const { isDurable, isTurnOpen, refusal } = this.#log;
-    this.#chain.trimSpares();
+    this.#chain.files.trimSpares();
     const { end } = this.#chain.tail;
     const isIdle = this.#sweptEnd === end;
     this.#sweptEnd = end;

@@ -287,7 +287,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     } catch (cause) {
       const error = diskError(cause);
       this.#turn.undo();
-      this.#chain.dropSpares();
+      this.#chain.files.dropSpares();
       this.#health.writeFailed(error);
       receipt.fail(error, true);
       return;
@@ -327,7 +327,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
 
   shrink(): void {
     this.#upkeep.shrink();
-    this.#chain.dropSpares();
+    this.#chain.files.dropSpares();
     this.#sync.requestForRemovals();
   }
 
@@ -368,11 +368,11 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     const compacted = this.#compaction.close();
     this.#chain.cutStale();
     if (this.isDurable && this.settings.syncJournal !== "never") await this.#sync.settle();
-    this.#chain.closeSpares();
+    this.#chain.files.closeSpares();
     this.abandon();
     await compacted;
     // Whoever takes the folder next must not list files that are about to vanish.
-    await this.#chain.settle();
+    await this.#chain.files.settle();
   }
 
   /** Closes the files and lets go of the memory; nothing is written any more. */

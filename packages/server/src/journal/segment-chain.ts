@@ -2,32 +2,20 @@
  * The segments of one log, oldest first, and the chunks in them: beginning a new one, closing the old, removing
  * what every reader is done with. The last chunk of the last segment is the tail, where the log appends.
  */
-import path from "node:path";
-import type { Clock } from "../clock.ts";
-import type { Disk, DiskFile } from "../disk.ts";
-import type { Logger } from "../logging.ts";
+import type { DiskFile } from "../disk.ts";
 import { Chunk, chunkSizeMax, chunkSizeMin } from "./chunk.ts";
 import type { ChunkCache } from "./chunk-cache.ts";
-import { FinishedFiles, type SpareBudget } from "./finished-files.ts";
-import { encodeEndMark, segmentSeed } from "./frame.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { LogSync } from "./log-sync.ts";
 import type { ChunkPlace, ReaderState } from "./record.ts";
 import type { RecoveredLog } from "./recovery.ts";
-import { encodeSegmentEnd, encodeSegmentHead, Segment, segmentName } from "./segment.ts";
+import { encodeSegmentEnd, Segment, segmentName } from "./segment.ts";
+import { SegmentFiles, type SegmentFilesOptions } from "./segment-files.ts";
 
-export interface SegmentChainOptions {
+export interface SegmentChainOptions extends SegmentFilesOptions {
   /** Null: memory only. */
   readonly folder: string | null;
-  readonly queueName: string;
   readonly firstSegmentNumber: number;
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly spareBudget: SpareBudget;
-  readonly logger: Logger;
-  readonly createdMs: number;
-  /** Whether somebody syncs this log at all. */
-  readonly syncs: () => boolean;
 }
 
 export class SegmentChain {
@@ -36,12 +24,12 @@ export class SegmentChain {
   tail: Chunk = null as unknown as Chunk;
   /** Segments closed because they were full, since the start. */
   rotations = 0;
+  readonly files: SegmentFiles;
   readonly #options: SegmentChainOptions;
   readonly #cache: ChunkCache;
   readonly #sync: LogSync;
   #nextSegmentNumber: number;
   #nextChunkOrder = 0;
-  readonly #finished: FinishedFiles;
   /** Closed segments that may have become dead. */
   readonly #suspects: Set<Segment> = new Set();
 
@@ -49,7 +37,7 @@ export class SegmentChain {
     this.#options = options;
     this.#cache = cache;
     this.#sync = sync;
-    this.#finished = new FinishedFiles(options);
+    this.files = new SegmentFiles(options, sync);
     this.#nextSegmentNumber = options.firstSegmentNumber;
   }
 
@@ -91,10 +79,7 @@ export class SegmentChain {
       for (const place of places) this.addChunk(segment, place.offset, place.firstId, place.size);
       if (places.length === 0) this.addChunk(segment, segment.size, segment.firstId, 0);
     }
-    if (recovered.segments.length > 0) {
-      const { folder } = this.#options;
-      this.#sync.inherited([...this.segments], () => this.#syncFolders(folder!));
-    }
+    if (recovered.segments.length > 0) this.files.inherited([...this.segments]);
     const last = this.segments[this.segments.length - 1];
     if (last === undefined || last.isClosed || !recovered.isStateTold)
       this.start(recovered.nextId, recovered.readers);
@@ -104,12 +89,11 @@ export class SegmentChain {
   /** Begins a segment behind the others. Throws the system's error; then nothing has changed. */
   start(firstId: number, readers: readonly ReaderState[]): void {
     const number = this.#nextSegmentNumber;
-    const name = segmentName(firstId, number);
     const { folder } = this.#options;
     const segment =
       folder === null
-        ? new Segment(null, name, number, firstId, 0)
-        : this.#createFile(path.join(folder, name), name, number, firstId, readers);
+        ? new Segment(null, segmentName(firstId, number), number, firstId, 0)
+        : this.files.create(folder, number, firstId, readers);
     const previous = this.segments[this.segments.length - 1];
     if (previous !== undefined) {
       previous.isClosed = true;
@@ -121,54 +105,6 @@ export class SegmentChain {
     const tail = this.addChunk(segment, segment.size, firstId, 0);
     if (isBusy) this.#cache.holdFull(tail);
     else this.#cache.account(tail.hold(Buffer.allocUnsafeSlow(chunkSizeMin)));
-  }
-
-  #createFile(
-    file: string,
-    name: string,
-    number: number,
-    firstId: number,
-    readers: readonly ReaderState[],
-  ): Segment {
-    const { createdMs, queueName } = this.#options;
-    const seed = segmentSeed(name);
-    const head = encodeSegmentHead(seed, firstId, createdMs, queueName, readers);
-    const again = this.#finished.reuse(file, Buffer.concat([head, encodeEndMark(seed)]));
-    const segment = new Segment(
-      again?.file ?? this.#createWith(file, head),
-      name,
-      number,
-      firstId,
-      head.length,
-    );
-    segment.staleEnd = again?.size ?? 0;
-    segment.syncedSize = 0;
-    segment.unsyncedHead = head;
-    this.#created(segment);
-    return segment;
-  }
-
-  #createWith(file: string, head: Buffer): DiskFile {
-    const created = this.#options.disk.create(file);
-    try {
-      created.write(head, 0, head.length, 0);
-    } catch (error) {
-      created.close();
-      throw error;
-    }
-    return created;
-  }
-
-  /** The segment's file is new, and so may be the folder that it is in. */
-  #created(segment: Segment): void {
-    const folder = path.dirname(segment.file!.path);
-    this.#sync.created(segment, () => this.#syncFolders(folder));
-  }
-
-  async #syncFolders(folder: string): Promise<void> {
-    const { disk } = this.#options;
-    await disk.syncFolder(folder);
-    await disk.syncFolder(path.dirname(folder));
   }
 
   addChunk(segment: Segment, offset: number, firstId: number, size: number): Chunk {
@@ -266,43 +202,12 @@ export class SegmentChain {
     if (previous !== undefined) previous.lastChunk.next = segment.lastChunk.next;
     this.segments.splice(index, 1);
     for (const chunk of segment.chunks) this.#cache.drop(chunk);
-    const { file } = segment;
-    if (file === null) return;
-    this.#sync.forget(segment);
-    file.close();
-    const finish = (): void => this.#finished.add(file.path, Math.max(segment.size, segment.staleEnd));
-    this.#beforeRemoval((isAllowed) => {
-      if (isAllowed) finish();
-    });
+    if (segment.file !== null) this.files.finish(segment);
   }
 
-  /** What allows a removal must not be lost while the removal itself survives. */
-  #beforeRemoval(remove: (isAllowed: boolean) => void): void {
-    if (this.#options.syncs()) this.#sync.beforeRemoval(remove);
-    else remove(true);
-  }
-
-  /** Resolves when a segment's records may go, as far as later segments tell the same. False: the log was closed before. */
-  whenReplaceable(): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#beforeRemoval(resolve);
-      this.#sync.requestForRemovals();
-    });
-  }
-
-  /** Files kept for segments to come go when none has come for a while. */
-  trimSpares(): void {
-    this.#finished.trim();
-  }
-
-  /** Files kept for segments to come go at once: the disk is full. */
-  dropSpares(): void {
-    this.#finished.drop();
-  }
-
-  /** From now on no files are kept for segments to come. */
-  closeSpares(): void {
-    this.#finished.close();
+  /** Writes every file again that somebody has removed. Throws the system's error. */
+  restoreFiles(): void {
+    for (const segment of this.segments) this.files.restore(segment);
   }
 
   /** The file of the tail ends where its content does: the next start need not look for that. */
@@ -315,35 +220,6 @@ export class SegmentChain {
     }
   }
 
-  /** Waits until the files of all dropped segments are gone. */
-  async settle(): Promise<void> {
-    await this.#finished.settle();
-  }
-
-  /** Writes every file again from the descriptors that are still open. Throws the system's error. */
-  restoreFiles(): void {
-    for (const segment of this.segments) {
-      const old = segment.file!;
-      if (old.isThere()) continue;
-      const bytes = Buffer.allocUnsafeSlow(segment.size);
-      if (old.readNow(bytes, 0, bytes.length, 0) < bytes.length)
-        throw new Error(`${old.path} has lost bytes`);
-      const file = this.#options.disk.create(old.path);
-      try {
-        file.write(bytes, 0, bytes.length, 0);
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-      segment.file = file;
-      segment.staleEnd = 0;
-      segment.syncedSize = 0;
-      segment.unsyncedHead = bytes.subarray(0, segment.firstChunk.offset);
-      this.#created(segment);
-      old.close();
-    }
-  }
-
   /** A closed segment, in which nobody stands, goes on in another file with other chunks. */
   replace(segment: Segment, file: DiskFile, places: readonly ChunkPlace[], size: number): void {
     const old = segment.chunks;
@@ -352,7 +228,7 @@ export class SegmentChain {
     segment.size = segment.syncedSize = size;
     segment.staleEnd = 0;
     // Until its folder is synced a power loss brings the old file back, of which not all may have been synced.
-    this.#created(segment);
+    this.files.renamed(segment);
     // There are never more chunks than before, so their orders still lie between the neighbours'.
     segment.chunks = places.map(
       (place, index) => new Chunk(segment, place.offset, old[index]!.order, place.firstId, place.size),
@@ -370,7 +246,7 @@ export class SegmentChain {
 
   /** Closes the files and lets go of the memory. */
   close(): void {
-    this.#finished.abandon();
+    this.files.abandon();
     for (const segment of this.segments) {
       for (const chunk of segment.chunks) this.#cache.drop(chunk);
       segment.isDropped = true;
