@@ -8,6 +8,7 @@ import { renderMiss } from "../testing/binary-frames.ts";
 import { FakeKestrel } from "../testing/fake-kestrel.ts";
 import { ScriptedServer } from "../testing/scripted-server.ts";
 import { until } from "../testing/until.ts";
+import { LINGER_MS } from "./desk.ts";
 
 const LONG_MS = 60_000;
 const toEnd: AsyncDisposable[] = [];
@@ -100,15 +101,22 @@ describe("two nodes that answer at once", () => {
   test("serve one who comes straight back, without anything going back", async () => {
     const nodes = await startNodes(2);
     const client = createClient(nodes);
-    const waiting = client.open("q", { wait: LONG_MS });
-    await everyoneWaits(nodes);
-    for (const node of nodes) node.add("q", node.address);
-    // Straight back: a get would wait for its confirm, which may take longer than polls are kept.
-    const items = [await waiting, await client.open("q", { wait: LONG_MS })];
-    await Promise.all(items.map((item) => item!.confirm()));
-    const texts = items.map((item) => item!.text());
-    expect(texts.toSorted()).toEqual(nodes.map(({ address }) => address).toSorted());
-    expect(nodes.flatMap(({ returned }) => returned)).toEqual([]);
+    // Again, where the machine takes longer than polls are kept.
+    for (let isInTime = false; !isInTime; ) {
+      const returnedLength = nodes.flatMap(({ returned }) => returned).length;
+      const waiting = client.open("q", { wait: LONG_MS });
+      await everyoneWaits(nodes);
+      for (const node of nodes) node.add("q", node.address);
+      // Straight back: a get would wait for its confirm.
+      const first = await waiting;
+      const cameMs = performance.now();
+      const items = [first, await client.open("q", { wait: LONG_MS })];
+      isInTime = performance.now() - cameMs < LINGER_MS;
+      await Promise.all(items.map((item) => item!.confirm()));
+      const texts = items.map((item) => item!.text());
+      expect(texts.toSorted()).toEqual(nodes.map(({ address }) => address).toSorted());
+      if (isInTime) expect(nodes.flatMap(({ returned }) => returned)).toHaveLength(returnedLength);
+    }
   });
 });
 
