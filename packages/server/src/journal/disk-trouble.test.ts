@@ -68,6 +68,46 @@ test("an item that was handed out in a turn that failed was never there", async 
   expect(node.queue("q").bytes).toBe(0);
 });
 
+test("what a failed write leaves, and cannot be cut off at once, is gone before the next write", async () => {
+  const node = await TestNode.start();
+  node.put("q", "one");
+  node.put("q", "two");
+  let writes = 0;
+  node.disk.fault = (operation, file) => {
+    if (operation === "truncate" || (operation === "write" && ++writes === 2)) throw systemError("EIO", file);
+  };
+  const data = Buffer.alloc(60_000, "lost");
+  for (let number = 0; number < 12; number++) node.queues.put("q", data, 0, data.length, 0, 0);
+  node.turn.endNow();
+  expect(node.queue("q").length).toBe(2);
+  node.disk.fault = () => {};
+  expect(await node.get("q")).toMatchObject({ text: "one" });
+  const next = await node.afterKill();
+  expect(await next.drain("q")).toEqual(["two"]);
+  expect(next.log.having("damage in the journal")).toEqual([]);
+});
+
+test("half a head of a segment that could not be begun tells a start nothing", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 400 } });
+  node.queues.obtain("q");
+  // With a fanout the readers' states are there twice, and the first are whole.
+  node.queues.obtain("q+x");
+  const [first] = node.segmentsOf("q");
+  let failed = 0;
+  node.disk.tornBytes = 200;
+  node.disk.fault = (operation, file) => {
+    if (operation !== "write" || !file.endsWith(".log") || file.endsWith(first!) || failed > 0) return;
+    failed++;
+    throw systemError("ENOSPC", file);
+  };
+  const texts = Array.from({ length: 20 }, (_, number) => `item ${number} ${"-".repeat(30)}`);
+  while (failed === 0) node.put("q", texts.shift()!);
+  // Only the segment that goes on tells of these.
+  await node.drain("q");
+  node.put("q", texts[0]!);
+  expect(await (await node.afterKill()).drain("q")).toEqual([texts[0]]);
+});
+
 test("a fanout that began in a turn that failed counts nothing of the next one that fails", async () => {
   const node = await TestNode.start();
   node.queues.obtain("q");

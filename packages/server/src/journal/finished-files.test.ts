@@ -207,6 +207,27 @@ test("files that nobody needs any more go after half a minute", async () => {
   expect(sparesOf(node)).toEqual([]);
 });
 
+test.each(["empty", "not empty"])(
+  "a log that is left alone, %s, gives back what its file held before",
+  async (kind) => {
+    const node = await TestNode.start(small);
+    await flow(node, 50);
+    if (kind === "empty") await node.drain("q");
+    const { log } = node.queue("q").reader;
+    const sizes = node.segmentsOf("q").map((file) => node.disk.bytesOf(`spool/q/${file}`).length);
+    expect(sizes.reduce((sum, size) => sum + size)).toBeGreaterThan(log.size);
+    for (let look = 0; look < 5; look++) {
+      node.clock.advance(1000);
+      await settle();
+    }
+    const sizesLater = node.segmentsOf("q").map((file) => node.disk.bytesOf(`spool/q/${file}`).length);
+    expect(sizesLater.reduce((sum, size) => sum + size)).toBe(log.size);
+    if (kind === "empty") expect(log.size).toBeLessThan(150);
+    node.put("q", "one more");
+    expect((await (await node.afterKill()).drain("q")).at(-1)).toBe("one more");
+  },
+);
+
 test("a disk that is full gets the files back that wait", async () => {
   const node = await TestNode.start(small);
   await flow(node, 50);
@@ -233,6 +254,25 @@ test.each(["open", "rename", "write"] as const)(
     expect((await (await node.afterKill()).drain("q")).slice(-3)).toEqual(kept);
   },
 );
+
+test("a segment that cannot be begun in a used file, nor in a new one, tells a start nothing", async () => {
+  const node = await TestNode.start(small);
+  await flow(node, 50);
+  await node.drain("q");
+  let failed = 0;
+  node.disk.fault = (operation, file) => {
+    if (!file.endsWith(".log") || (operation !== "open" && operation !== "create") || failed === 2) return;
+    failed++;
+    throw systemError("EIO", file);
+  };
+  const texts = Array.from({ length: 20 }, (_, number) => `item ${number} ${"-".repeat(30)}`);
+  while (failed === 0) node.put("q", texts.shift()!);
+  expect(failed).toBe(2);
+  // Only the segment that goes on tells of these.
+  await node.drain("q");
+  node.put("q", texts[0]!);
+  expect(await (await node.afterKill()).drain("q")).toEqual([texts[0]]);
+});
 
 test("all logs of a node keep no more than the node may", () => {
   const disk = new FakeDisk();

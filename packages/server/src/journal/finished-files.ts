@@ -54,6 +54,11 @@ export class FinishedFiles {
     this.#usedMs = options.clock.now();
   }
 
+  /** Of the files that are kept, or will be. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Takes over a closed file of `size` bytes: keeps it for another segment, or removes it. */
   add(file: string, size: number): void {
     const { disk, clock, logger, syncs } = this.#options;
@@ -126,14 +131,25 @@ export class FinishedFiles {
       } finally {
         opened.close();
       }
-      disk.rename(spare.path, file);
-      const again = { file: disk.open(file), size: spare.size };
+      const again = { file: this.#openAs(spare.path, file), size: spare.size };
       this.#account(-spare.size);
       return again;
     } catch (error) {
       logger.warn({ err: error, file: spare.path }, "cannot use a finished segment's file again");
       this.#giveUp(spare);
       return null;
+    }
+  }
+
+  /** Gives the file its new name, but not if it can't be opened then: a start would believe what it tells. */
+  #openAs(spare: string, file: string): DiskFile {
+    const { disk } = this.#options;
+    disk.rename(spare, file);
+    try {
+      return disk.open(file);
+    } catch (error) {
+      disk.rename(file, spare);
+      throw error;
     }
   }
 

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { TestNode } from "../testing/node.ts";
 import {
   allocateLargeItem,
+  allocateReadBack,
   claimLargeItem,
   giveBackLargeItem,
   holdLargeItem,
@@ -34,6 +35,11 @@ test("memory that is given away is kept as it is; put once more, the item is cop
   expect(tail.filter((chunk) => chunk.buffer?.buffer === memory.buffer).length).toBe(1);
   const item = "a".repeat(size);
   expect(await node.drain("q")).toEqual([item, item, "small"]);
+});
+
+test("what is read back takes about as much memory as it says", () => {
+  for (const bytes of [1, 500, 30_000, 70_000, 256 * 1024, 1_000_000])
+    expect(allocateReadBack(bytes).buffer.byteLength, `${bytes}`).toBeLessThan(bytes * 2 + 1);
 });
 
 test("a part of such memory is copied, so that its owner may go on writing", async () => {

@@ -105,7 +105,7 @@ export class LogHealth {
       this.#owner.shrink();
       const { end, segment: tail } = this.#owner.tail;
       tail.file!.write(Buffer.alloc(probeBytes), 0, probeBytes, end);
-      tail.file!.truncate(end);
+      tail.cutBehind(end);
       this.#options.reserve?.refill();
       if (!this.#owner.writeOwed()) return false;
       if (this.#isUnsure) {

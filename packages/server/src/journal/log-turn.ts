@@ -35,6 +35,8 @@ export class LogTurn {
   readonly #cache: ChunkCache;
   readonly #writer: TailWriter;
   #mark: TurnMark | null = null;
+  /** A write has failed, and what it has left behind the content must go before anything else is written there. */
+  #isTorn = false;
   /** Records of readers that came or went in this turn, to be written again should it fail. */
   #readerRecords: (() => Buffer)[] = [];
 
@@ -69,10 +71,14 @@ export class LogTurn {
       reader.encodeTurn(this.#chain.tail.view!, at);
     }
     this.#writer.seal();
-    for (let chunk: Chunk | null = this.#mark!.chunk; chunk !== null; chunk = chunk.next) {
+    const { chunk: first, size } = this.#mark!;
+    if (this.#isTorn) first.segment.cutBehind(first.offset + size);
+    this.#isTorn = true;
+    for (let chunk: Chunk | null = first; chunk !== null; chunk = chunk.next) {
       if (chunk.writtenSize === chunk.size) continue;
       writeChunk(chunk);
     }
+    this.#isTorn = false;
   }
 
   /** Ends the turn: what the chunks hold counts as written. */
@@ -114,13 +120,6 @@ export class LogTurn {
    * stay owed.
    */
   writeOwed(): Receipt | null {
-    const { tail } = this.#chain;
-    try {
-      // Whatever a failed write has left behind the content goes first.
-      tail.segment.cutBehind(tail.end);
-    } catch {
-      return null;
-    }
     this.open();
     try {
       this.write();

@@ -83,7 +83,7 @@ export class LogUpkeep {
     const isIdle = this.#sweptEnd === end;
     this.#sweptEnd = end;
     if (refusal !== null) return false;
-    if (isIdle) return mayShrink && this.shrink();
+    if (isIdle) return mayShrink && (this.#chain.cutStale() || this.shrink());
     if (isDurable && !isTurnOpen) {
       this.#compaction.consider();
       this.restoreFiles();

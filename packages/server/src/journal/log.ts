@@ -137,6 +137,11 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     return this.#chain.size;
   }
 
+  /** Bytes that the removal of its folder gives back. */
+  get folderSize(): number {
+    return this.#chain.folderSize;
+  }
+
   /** No segment has had this number or a higher one. */
   get nextSegmentNumber(): number {
     return this.#chain.nextSegmentNumber;

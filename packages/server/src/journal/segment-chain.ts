@@ -57,6 +57,13 @@ export class SegmentChain {
     return size;
   }
 
+  /** Bytes of all that is in its folder: files for segments to come, too, and what the tail's file held before. */
+  get folderSize(): number {
+    let size = this.files.spareBytes;
+    for (const segment of this.segments) size += Math.max(segment.size, segment.staleEnd);
+    return size;
+  }
+
   *chunksBackwards(): Generator<Chunk> {
     for (let s = this.segments.length - 1; s >= 0; s--) {
       const { chunks } = this.segments[s]!;
@@ -210,13 +217,14 @@ export class SegmentChain {
     for (const segment of this.segments) this.files.restore(segment);
   }
 
-  /** The file of the tail ends where its content does: the next start need not look for that. */
-  cutStale(): void {
+  /** The file of the tail is to end where its content does. True: it was larger. */
+  cutStale(): boolean {
     const { segment } = this.tail;
     try {
-      segment.cutStale();
+      return segment.cutStale();
     } catch (error) {
       this.#options.logger.warn({ err: error, file: segment.file?.path }, "cannot cut the journal's tail");
+      return false;
     }
   }
 

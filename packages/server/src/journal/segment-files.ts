@@ -42,22 +42,33 @@ export class SegmentFiles {
     const file = path.join(folder, name);
     const head = encodeSegmentHead(seed, firstId, createdMs, queueName, readers);
     const again = this.#finished.reuse(file, Buffer.concat([head, encodeEndMark(seed)]));
-    const opened = again?.file ?? this.#createFile(file, head);
+    const opened = again?.file ?? this.#createFile(file, head, false);
     const segment = new Segment(opened, name, number, firstId, head.length);
     segment.staleEnd = again?.size ?? 0;
     this.created(segment, head);
     return segment;
   }
 
-  #createFile(file: string, content: Buffer): DiskFile {
+  /** Where that fails, what is there of the content stays if it `mayBeHalf`. */
+  #createFile(file: string, content: Buffer, mayBeHalf: boolean): DiskFile {
     const created = this.#options.disk.create(file);
     try {
       created.write(content, 0, content.length, 0);
     } catch (error) {
+      if (!mayBeHalf) this.#empty(created);
       created.close();
       throw error;
     }
     return created;
+  }
+
+  /** Half a head may tell the readers' states, and a start would believe them, though the segment before went on. */
+  #empty(file: DiskFile): void {
+    try {
+      file.truncate(0);
+    } catch (error) {
+      this.#options.logger.error({ err: error, file: file.path }, "cannot undo the beginning of a segment");
+    }
   }
 
   /** The segment's file is new, and begins with `head`, which no sync has covered. */
@@ -91,7 +102,7 @@ export class SegmentFiles {
     if (old.isThere()) return;
     const bytes = Buffer.allocUnsafeSlow(segment.size);
     if (old.readNow(bytes, 0, bytes.length, 0) < bytes.length) throw new Error(`${old.path} has lost bytes`);
-    segment.file = this.#createFile(old.path, bytes);
+    segment.file = this.#createFile(old.path, bytes, true);
     segment.staleEnd = 0;
     this.created(segment, bytes.subarray(0, segment.firstChunk.offset));
     old.close();
@@ -105,6 +116,11 @@ export class SegmentFiles {
     this.#beforeRemoval((isAllowed) => {
       if (isAllowed) this.#finished.add(file.path, Math.max(segment.size, segment.staleEnd));
     });
+  }
+
+  /** Bytes of the files that wait for segments to come. */
+  get spareBytes(): number {
+    return this.#finished.bytes;
   }
 
   /** What allows a removal must not be lost while the removal itself survives. */

@@ -74,9 +74,11 @@ export class Segment {
     this.staleEnd = 0;
   }
 
-  /** Cuts off what its file held before. Throws the system's error. */
-  cutStale(): void {
-    if (this.staleEnd > this.size) this.cutBehind(this.size);
+  /** Cuts off what its file held before. False: there is nothing of that. Throws the system's error. */
+  cutStale(): boolean {
+    if (this.staleEnd <= this.size) return false;
+    this.cutBehind(this.size);
+    return true;
   }
 
   index(): SegmentIndex {

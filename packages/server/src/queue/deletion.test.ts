@@ -1,5 +1,5 @@
 /** What is left of a deleted queue, when the power is lost and when there is soon another of its name. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
 import { chanceOf, VolatileDisk } from "../testing/volatile-disk.ts";
@@ -112,4 +112,23 @@ test("a sync that outlives its queue removes nothing any more", async () => {
     await disk.finishAll();
     expect([done, touched]).toEqual([done, []]);
   }
+});
+
+test("files that wait for segments to come make a deleted queue's folder as large as it is", async () => {
+  const node = await TestNode.start({ default: { defaultJournalSizeBytes: 1_000_000 } });
+  const item = "-".repeat(60_000);
+  for (let number = 0; number < 60; number++) {
+    node.put("q", item);
+    await node.get("q");
+    await settle();
+  }
+  expect(node.disk.list("spool/q").filter((file) => file.endsWith("~")).length).toBeGreaterThan(0);
+  expect(node.queue("q").reader.log.size).toBeLessThan(1024 * 1024);
+  const removeNow = vi.spyOn(node.disk, "removeFolderNow");
+  const removeLater = vi.spyOn(node.disk, "removeFolder");
+  node.queues.delete("q");
+  await settle();
+  expect(removeLater).toHaveBeenCalledOnce();
+  // The disk in memory has but one way.
+  expect(removeNow).toHaveBeenCalledOnce();
 });

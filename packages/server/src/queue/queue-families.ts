@@ -126,7 +126,7 @@ export class QueueFamilies {
   /** Removes a family and its journal. Throws KestrelError `disk`; then it is still there. */
   remove({ name, log }: QueueFamily): void {
     if (log.isDurable) {
-      this.#spool!.remove(name, log.size, log.settings.syncJournal !== "never");
+      this.#spool!.remove(name, log.folderSize, log.settings.syncJournal !== "never");
       this.#firstSegmentNumber = Math.max(this.#firstSegmentNumber, log.nextSegmentNumber);
     }
     this.#families.delete(name);
