@@ -71,3 +71,15 @@ test("a file whose name is gone, or is another's, is not there", () => {
   expect(file!.isThere()).toBe(true);
   file!.close();
 });
+
+test("a file that was renamed is found by its new name, with a descriptor or without", () => {
+  const files = createFiles(descriptorsMax * 5);
+  for (const [number, file] of files.entries()) file.rename(path.join(folder, `${number}.new`));
+  for (const [number, file] of files.entries()) {
+    file.write(Buffer.from([number]), 0, 1, 0);
+    expect(file.isThere()).toBe(true);
+    expect(fs.readFileSync(path.join(folder, `${number}.new`))).toEqual(Buffer.from([number]));
+  }
+  expect(fs.readdirSync(folder)).toHaveLength(files.length);
+  for (const file of files) file.close();
+});

@@ -18,6 +18,8 @@ export interface DiskFile {
   readNow(buffer: Buffer, start: number, end: number, offset: number): number;
   read(buffer: Buffer, start: number, end: number, offset: number): Promise<number>;
   truncate(size: number): void;
+  /** Gives it another name, in place of whatever has that. */
+  rename(to: string): void;
   /** fdatasync. */
   sync(): Promise<void>;
   /** Whether its name still leads to it: false once somebody has removed the file or its folder. */
@@ -238,7 +240,7 @@ function syncNow(folder: string): void {
 
 /** A file whose descriptor comes and goes. */
 class NodeFile implements DiskFile {
-  readonly path: string;
+  path: string;
   /** The disk's: its place among the files that have a descriptor. */
   openIndex = -1;
   readonly #disk: NodeDisk;
@@ -308,6 +310,11 @@ class NodeFile implements DiskFile {
 
   truncate(size: number): void {
     fs.ftruncateSync(this.#need(), size);
+  }
+
+  rename(to: string): void {
+    fs.renameSync(this.path, to);
+    this.path = path.resolve(to);
   }
 
   sync(): Promise<void> {

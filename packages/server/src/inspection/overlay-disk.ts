@@ -98,6 +98,10 @@ class OverlayFile implements DiskFile {
     content.size = size;
   }
 
+  rename(): never {
+    throw new Error("a recovery renames nothing");
+  }
+
   /** From now on `size` bytes in memory, what lies behind the present ones zero. */
   #own(size: number): void {
     const wider = Buffer.alloc(size);

@@ -70,6 +70,27 @@ test("what was finished in a segment is on the medium behind it before it is rew
   await node.stop();
 });
 
+test("where no file can be opened any more, a rewritten one is not read by its former places", async () => {
+  const node = await TestNode.start(rules);
+  const { files } = node.disk;
+  let replaced: [name: string, content: object] | null = null;
+  node.disk.fault = (operation, file) => {
+    if (operation === "rename" && file.endsWith(".log~")) {
+      const name = file.slice(0, -1);
+      replaced = [name, files.get(name)!];
+    } else if (operation === "open" && file.endsWith(".log")) {
+      // Whoever still has the old file and opens it anew finds the new one.
+      if (replaced !== null) Object.assign(replaced[1], files.get(replaced[0]));
+      throw systemError("EMFILE", file);
+    }
+  };
+  const open = await leak(node, 200);
+  expect(replaced).not.toBeNull();
+  for (const got of open) node.queue("q").abort(got.id);
+  expect(await node.drain("q")).toEqual(open.map((got) => got.text));
+  expect(node.log.having("damage in the journal")).toEqual([]);
+});
+
 test("a rewrite that waits for its sync ends with the log", async () => {
   const node = await TestNode.start({ default: { ...rules.default, syncJournal: 60_000 } });
   let isBroken = false;

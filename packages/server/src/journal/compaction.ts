@@ -138,22 +138,22 @@ export class Compaction {
     const rewritten = this.#liveContent(segment, content);
     const unfinished = `${old.path}${unfinishedSuffix}`;
     const file = disk.create(unfinished);
+    let isInPlace = false;
     try {
       file.write(rewritten.bytes, 0, rewritten.bytes.length, 0);
       await file.sync();
-    } catch (error) {
-      file.close();
-      await disk.removeFile(unfinished);
-      throw error;
+      if ((await this.#chain.files.whenReplaceable()) && this.#isFree(segment)) {
+        file.rename(old.path);
+        isInPlace = true;
+      }
+    } finally {
+      if (!isInPlace) {
+        file.close();
+        await disk.removeFile(unfinished);
+      }
     }
-    file.close();
-    const isReplaceable = await this.#chain.files.whenReplaceable();
-    if (!isReplaceable || !this.#isFree(segment)) {
-      await disk.removeFile(unfinished);
-      return;
-    }
-    disk.rename(unfinished, old.path);
-    this.#adopt(segment, disk.open(old.path), rewritten);
+    if (!isInPlace) return;
+    this.#adopt(segment, file, rewritten);
     old.close();
     this.rewrites++;
   }

@@ -255,25 +255,6 @@ test.each(["open", "rename", "write"] as const)(
   },
 );
 
-test("a segment that cannot be begun in a used file, nor in a new one, tells a start nothing", async () => {
-  const node = await TestNode.start(small);
-  await flow(node, 50);
-  await node.drain("q");
-  let failed = 0;
-  node.disk.fault = (operation, file) => {
-    if (!file.endsWith(".log") || (operation !== "open" && operation !== "create") || failed === 2) return;
-    failed++;
-    throw systemError("EIO", file);
-  };
-  const texts = Array.from({ length: 20 }, (_, number) => `item ${number} ${"-".repeat(30)}`);
-  while (failed === 0) node.put("q", texts.shift()!);
-  expect(failed).toBe(2);
-  // Only the segment that goes on tells of these.
-  await node.drain("q");
-  node.put("q", texts[0]!);
-  expect(await (await node.afterKill()).drain("q")).toEqual([texts[0]]);
-});
-
 test("all logs of a node keep no more than the node may", () => {
   const disk = new FakeDisk();
   const spareBudget = new SpareBudget(1000);

@@ -123,34 +123,20 @@ export class FinishedFiles {
     if (spare === undefined) return null;
     const { disk, clock, logger } = this.#options;
     this.#usedMs = clock.now();
+    let again: DiskFile | null = null;
     try {
-      const opened = disk.open(spare.path);
-      try {
-        // First the bytes, then the name: whoever finds the name finds a segment's beginning.
-        opened.write(content, 0, content.length, 0);
-      } finally {
-        opened.close();
-      }
-      const again = { file: this.#openAs(spare.path, file), size: spare.size };
-      this.#account(-spare.size);
-      return again;
+      again = disk.open(spare.path);
+      // First the bytes, then the name: whoever finds the name finds a segment's beginning.
+      again.write(content, 0, content.length, 0);
+      again.rename(file);
     } catch (error) {
       logger.warn({ err: error, file: spare.path }, "cannot use a finished segment's file again");
+      again?.close();
       this.#giveUp(spare);
       return null;
     }
-  }
-
-  /** Gives the file its new name, but not if it can't be opened then: a start would believe what it tells. */
-  #openAs(spare: string, file: string): DiskFile {
-    const { disk } = this.#options;
-    disk.rename(spare, file);
-    try {
-      return disk.open(file);
-    } catch (error) {
-      disk.rename(file, spare);
-      throw error;
-    }
+    this.#account(-spare.size);
+    return { file: again, size: spare.size };
   }
 
   /** The regular look: files that nobody has needed for a while go. */

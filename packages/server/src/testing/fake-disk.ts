@@ -145,7 +145,7 @@ export function systemError(code: string, file: string): Error {
 }
 
 class FakeFile implements DiskFile {
-  readonly path: string;
+  path: string;
   readonly #disk: FakeDisk;
   /** Stays readable and writable when somebody removes the file, as an open descriptor does. */
   readonly #opened: Content;
@@ -204,6 +204,11 @@ class FakeFile implements DiskFile {
       this.#put(Buffer.alloc(size - content.size), 0, size - content.size, content.size);
     content.bytes.fill(0, size);
     content.size = size;
+  }
+
+  rename(to: string): void {
+    this.#disk.rename(this.path, to);
+    this.path = to;
   }
 
   async sync(): Promise<void> {

@@ -410,7 +410,7 @@ function copyTree(root: FolderNode): FolderNode {
 }
 
 class VolatileFile implements DiskFile {
-  readonly path: string;
+  path: string;
   readonly node: FileNode;
   readonly #disk: VolatileDisk;
 
@@ -460,6 +460,11 @@ class VolatileFile implements DiskFile {
 
   truncate(size: number): void {
     if (size !== this.size()) this.#change({ kind: "size", size, moment: this.#disk.tick() });
+  }
+
+  rename(to: string): void {
+    this.#disk.rename(this.path, to);
+    this.path = to;
   }
 
   sync(): Promise<void> {
