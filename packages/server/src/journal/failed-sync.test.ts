@@ -95,6 +95,32 @@ test("segments that were there at the start hold no removal up once the disk is 
   expect(left.list("spool/q")).not.toContain(first);
 });
 
+test("a sync that fails beside the one of what is written again takes that with it", async () => {
+  const disk = fragileDisk();
+  const node = await startOn(disk);
+  node.put("q", "item");
+  refuse(disk, "sync");
+  node.clock.advance(100);
+  await settle();
+  disk.isPrompt = false;
+  // What is written again is being synced; what a flush has to tell, beside it.
+  node.clock.advance(250);
+  node.queue("q").get("open", 0, { receive: () => {}, miss: () => {} });
+  node.queues.flush("q");
+  node.turn.endNow();
+  node.clock.advance(100);
+  disk.finishOne(disk.waitingLength - 1);
+  await settle();
+  disk.fault = () => {};
+  disk.isPrompt = true;
+  await disk.finishAll();
+  node.clock.advance(1000);
+  await settle();
+  expect(node.log.having("the journal can be written again")).toHaveLength(1);
+  const next = await startOn(disk.afterPowerLoss("nothing"));
+  expect(await next.drain("q")).toEqual(["item"]);
+});
+
 test("nothing is answered as safe behind what a failed sync has dropped", async () => {
   const disk = fragileDisk();
   const node = await TestNode.start({ default: { syncJournal: 0 } }, disk as never);

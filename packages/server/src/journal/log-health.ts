@@ -156,8 +156,11 @@ async function writeUnsyncedAgain(segment: Segment): Promise<void> {
       if (stretches.some((stretch) => !stretch.isSound)) throw new Error(`${file.path} has lost bytes`);
     }
   }
+  const { failedSyncs } = segment;
   file.write(bytes, 0, bytes.length, syncedSize);
   await file.sync();
+  // One that ran beside this one may have taken the bytes with it, and their failure.
+  if (segment.failedSyncs > failedSyncs) throw new Error(`another sync of ${file.path} has failed`);
   segment.syncedSize = size;
   segment.unsyncedHead = null;
   segment.isUnsure = false;

@@ -215,7 +215,10 @@ export class LogSync {
       if (this.#isClosed) for (const remove of removals) remove(false);
       else this.#removals.unshift(...removals);
       const error = new KestrelError("disk", `sync failed: ${(cause as Error).message}`, { cause });
-      for (const { segment } of covered) this.#unsure.add(segment);
+      for (const { segment } of covered) {
+        segment.failedSyncs++;
+        this.#unsure.add(segment);
+      }
       for (const segment of this.#unsure) segment.isUnsure = true;
       const isNews = covered.some(({ segment }) => !segment.isDropped);
       if (isNews) this.#onFailure(error);

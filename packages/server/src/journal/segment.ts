@@ -41,6 +41,8 @@ export class Segment {
   syncedSize: number;
   /** A sync has failed, and later ones say nothing of what it has dropped: bytes from `syncedSize` on are unsure. */
   isUnsure = false;
+  /** Syncs of it that have failed. */
+  failedSyncs = 0;
   /** What it starts with, until a sync has covered it. */
   unsyncedHead: Buffer | null = null;
   /** Up to here its file holds, behind the content and an end mark, what it held before it was this segment's; 0: nothing. */
