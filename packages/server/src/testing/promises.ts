@@ -52,6 +52,11 @@ export class PromisedQueue {
     return isAtLeast(this.created, cut) && [...this.items.values()].some(({ put }) => isAtLeast(put, cut));
   }
 
+  /** Each of its items was asked to be finished: where nobody syncs, a power loss may leave nothing that tells of it. */
+  get isFinished(): boolean {
+    return [...this.items.values()].every(({ finish }) => finish !== "none");
+  }
+
   /** The item was asked to be finished. Gives it, to be told when that was answered. */
   finish(text: string, turn: number): PromisedItem | undefined {
     const item = this.items.get(text);
@@ -222,7 +227,9 @@ export class Promises {
     if (texts === undefined) {
       // Nothing tells of fanouts but the newest segments.
       if (this.areFanoutsLoose && name.includes("+")) return undefined;
-      const lost = candidates.find((life) => life.isSure(cut) && life.deleted === "none");
+      const lost = candidates.find(
+        (life) => life.deleted === "none" && life.isSure(cut) && !(this.areFanoutsLoose && life.isFinished),
+      );
       if (lost !== undefined) throw new Error(`${name} is gone, with ${lost.items.size} items`);
       return undefined;
     }
@@ -283,5 +290,5 @@ function atLeast(certainty: Certainty, least: Certainty): Certainty {
 }
 
 function short(text: string): string {
-  return text.replace(/-*$/, "");
+  return text.replace(/\D*$/, "");
 }
