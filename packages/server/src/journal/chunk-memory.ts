@@ -1,7 +1,7 @@
 /**
- * Memory of chunks of one size, used again: under load it is written and let go every few milliseconds, and fresh memory costs
- * a page fault for each 4 KB and a garbage collection for each 64 MB. It has no large items in it, so whoever was shown
- * an item has copied it before the log is asked for anything else.
+ * Memory of chunks of one size, used again: under load it is written and let go every few milliseconds, and fresh
+ * memory costs a page fault for each 4 KB and a garbage collection for each 64 MB. It has no large items in it, so
+ * whoever was shown an item has copied it before the log is asked for anything else.
  */
 /** Kept at the most while nobody needs it. */
 const freeLengthMax = 64;

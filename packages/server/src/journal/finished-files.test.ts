@@ -228,14 +228,15 @@ test.each(["empty", "not empty"])(
   },
 );
 
-test("a disk that is full gets the files back that wait", async () => {
+test.each(["q", "other"])("a disk that is full for %s gets the files back that wait", async (name) => {
   const node = await TestNode.start(small);
   await flow(node, 50);
   expect(sparesOf(node).length).toBeGreaterThan(0);
+  node.queues.obtain(name);
   node.disk.fault = (operation, file) => {
     if (operation === "write") throw systemError("ENOSPC", file);
   };
-  expect(node.put("q", "refused")).toBe("failed");
+  expect(node.put(name, "refused")).toBe("failed");
   await settle();
   expect(sparesOf(node)).toEqual([]);
 });

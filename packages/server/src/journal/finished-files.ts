@@ -15,13 +15,27 @@ const spareBytesMax = 80 * 1024 * 1024;
 /** A log that has needed none for so long keeps none. */
 const spareMsMax = 30_000;
 
-/** Bytes of the spare files of all logs of a node. */
+/** The spare files of all logs of a node. */
 export class SpareBudget {
   readonly bytesMax: number;
   bytes = 0;
+  /** Logs that have some. */
+  readonly #holders: Set<FinishedFiles> = new Set();
 
   constructor(bytesMax: number = 256 * 1024 * 1024) {
     this.bytesMax = bytesMax;
+  }
+
+  /** For FinishedFiles: it has so many bytes more, `held` in all. */
+  account(holder: FinishedFiles, bytes: number, held: number): void {
+    this.bytes += bytes;
+    if (held > 0) this.#holders.add(holder);
+    else this.#holders.delete(holder);
+  }
+
+  /** Removes them all: the disk is full. */
+  drop(): void {
+    for (const holder of this.#holders) holder.drop();
   }
 }
 
@@ -105,7 +119,7 @@ export class FinishedFiles {
 
   #account(bytes: number): void {
     this.#bytes += bytes;
-    this.#options.spareBudget.bytes += bytes;
+    this.#options.spareBudget.account(this, bytes, this.#bytes);
   }
 
   #giveUp({ path: file, size }: SpareFile): void {

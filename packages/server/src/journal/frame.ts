@@ -97,8 +97,8 @@ export interface Stretch {
  * frame that checks: first where the broken frame says that it ends, since an item may hold bytes that look like
  * a frame, then wherever a frame's first bytes stand.
  *
- * Where `mayEndBefore`, as in a segment that was not closed, it ends at an end mark; but not where damage has led to it and
- * sound frames follow, since then an item may have held it. Elsewhere an end mark is damage: what should have been
+ * Where `mayEndBefore`, as in a segment that was not closed, it ends at an end mark; but not where damage has led to it
+ * and sound frames follow, since then an item may have held it. Elsewhere an end mark is damage: what should have been
  * written over it, and over the old bytes behind it, is lost.
  */
 export function splitStretches(

@@ -78,7 +78,10 @@ export function claimLargeItem(source: Buffer, start: number, end: number): Buff
   return memory;
 }
 
-/** Memory for the log to read `size` bytes back into, whatever items are in them. The log holds it until `releaseLargeItem`. */
+/**
+ * Memory for the log to read `size` bytes back into, whatever items are in them. The log holds it until
+ * `releaseLargeItem`.
+ */
 export function allocateReadBack(size: number): Buffer {
   // There is no large item in it, and half of a step or more would be for nothing.
   if (size < sizeStep / 2) return Buffer.allocUnsafeSlow(size);

@@ -2,8 +2,8 @@
  * How safe what a log has written is, by the queue's `syncJournal`. fdatasync runs in the background, one at a time,
  * and everything written while it runs shares the next one (group commit); nobody but the answers that ask for it
  * ever waits. Clients that are answered put again at once: the next sync waits a moment for them, or else two halves
- * of the clients would take turns, each waiting for the other's sync too. A sync that failed is never repeated as if nothing had happened: the system may have dropped the bytes,
- * so the log is told and starts anew.
+ * of the clients would take turns, each waiting for the other's sync too. A sync that failed is never repeated as if
+ * nothing had happened: the system may have dropped the bytes, so the log is told and starts anew.
  */
 import type { Clock, Timer } from "../clock.ts";
 import { KestrelError } from "../errors.ts";

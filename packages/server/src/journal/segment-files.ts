@@ -1,6 +1,6 @@
 /**
- * The files of one log's segments: made anew or from finished ones, put back when somebody has removed them, and kept or
- * removed once they are finished. It knows nothing of what lies in them.
+ * The files of one log's segments: made anew or from finished ones, put back when somebody has removed them, and kept
+ * or removed once they are finished. It knows nothing of what lies in them.
  */
 import path from "node:path";
 import type { Clock } from "../clock.ts";
@@ -142,9 +142,9 @@ export class SegmentFiles {
     this.#finished.trim();
   }
 
-  /** Files kept for segments to come go at once: the disk is full. */
+  /** Files kept for segments to come, of other logs too, go at once: the disk is full. */
   dropSpares(): void {
-    this.#finished.drop();
+    this.#options.spareBudget.drop();
   }
 
   /** From now on no files are kept for segments to come. */

@@ -109,7 +109,10 @@ export class SegmentScan {
     }
   }
 
-  /** Reports damage and cuts off a torn tail, or what the file held before; after `records`. Throws the system's error when that is not possible. */
+  /**
+   * Reports damage and cuts off a torn tail, or what the file held before; after `records`. Throws the system's error
+   * when that is not possible.
+   */
   mend(disk: Pick<Disk, "create">, logger: Logger): void {
     const { segment, bytes } = this;
     const file = segment.file!;

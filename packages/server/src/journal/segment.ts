@@ -45,7 +45,7 @@ export class Segment {
   failedSyncs = 0;
   /** What it starts with, until a sync has covered it. */
   unsyncedHead: Buffer | null = null;
-  /** Up to here its file holds, behind the content and an end mark, what it held before it was this segment's; 0: nothing. */
+  /** Up to here its file holds, behind content and end mark, what it held before it was this segment's; 0: nothing. */
   staleEnd = 0;
   isClosed = false;
   /** Its file is gone, or about to go. */

@@ -1,6 +1,7 @@
 /**
  * Each protocol's reader under inputs that are guided by what they reach. Whatever comes: what is answered is whole
- * answers, the same ones wherever the input is cut, and nothing is left behind when the connection ends. `KESTREL_GUIDED_MS` says for how long, `KESTREL_GUIDED_SEED` repeats a run.
+ * answers, the same ones wherever the input is cut, and nothing is left behind when the connection ends.
+ * `KESTREL_GUIDED_MS` says for how long, `KESTREL_GUIDED_SEED` repeats a run.
  */
 import { expect, test } from "vitest";
 import { readAnswerFrames, requestFrame } from "../testing/binary-frame.ts";

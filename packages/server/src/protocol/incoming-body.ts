@@ -9,7 +9,7 @@ import {
   largeItemStart,
 } from "../journal/large-item.ts";
 
-/** Memory begins with this much, and then grows to so many times what has arrived; or to all, if that is not twice as much. */
+/** Memory begins with so much, and grows to so many times what has arrived; or to all, if that is not twice as much. */
 const bytesMin = 16 * 1024;
 const growth = 4;
 
