@@ -122,13 +122,23 @@ export class FlakyProxy implements AsyncDisposable {
   }
 
   #forward(from: Socket, to: Socket, direction: Direction, pair: Pair): void {
+    const waiting: (() => void)[] = [];
+    const later = (action: () => void): void => {
+      if (this.#delayMs === 0 && waiting.length === 0) {
+        action();
+        return;
+      }
+      waiting.push(action);
+      // The oldest first, whichever delay is over: those that come when there is none any more overtake nobody.
+      setTimeout(() => waiting.shift()!(), this.#delayMs);
+    };
     from.on("data", (chunk) =>
-      this.#later(() => {
+      later(() => {
         if (this.#cut === direction) this.#cutOff(pair, to, chunk);
         else if (to.writable) to.write(chunk);
       }),
     );
-    from.on("end", () => this.#later(() => to.end()));
+    from.on("end", () => later(() => to.end()));
   }
 
   #cutOff({ client, node }: Pair, to: Socket, chunk: Buffer): void {
@@ -137,11 +147,5 @@ export class FlakyProxy implements AsyncDisposable {
       client.destroy();
       node.destroy();
     });
-  }
-
-  /** In order, since every chunk of a time of delay waits for equally long. */
-  #later(action: () => void): void {
-    if (this.#delayMs === 0) action();
-    else setTimeout(action, this.#delayMs);
   }
 }
