@@ -21,8 +21,8 @@ export interface Key {
 }
 
 const slash = 0x2f;
-/** Power of two: most keys of ten thousand queues find a slot of their own. */
-const slotLength = 32_768;
+/** Power of two. With all that hangs on it a key takes two kilobytes: as many as ten thousand queues have cost 70 MB. */
+const slotLength = 4_096;
 /** Longer ones are not kept, so that nobody can make the cache large. */
 const keptBytesMax = 256;
 
