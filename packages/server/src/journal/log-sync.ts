@@ -200,14 +200,12 @@ export class LogSync {
       }
       this.#removeOrWait(removals);
       // What an earlier sync has dropped of the same file may end it, on the medium, before what this one has covered.
-      const isUnsure = covered.some(({ segment }) => segment.isUnsure && !segment.isDropped);
-      const error = new KestrelError(
-        "disk",
-        "an earlier sync failed: what it may have dropped is not written again yet",
-      );
-      for (const receipt of receipts) {
-        if (isUnsure) receipt.fail(error, false);
-        else receipt.keep();
+      if (covered.some(({ segment }) => segment.isUnsure && !segment.isDropped)) {
+        const words = "an earlier sync failed: what it may have dropped is not written again yet";
+        const error = new KestrelError("disk", words);
+        for (const receipt of receipts) receipt.fail(error, false);
+      } else {
+        for (const receipt of receipts) receipt.keep();
       }
     } catch (cause) {
       this.#syncFolder ??= syncFolder;

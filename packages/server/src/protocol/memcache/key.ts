@@ -22,7 +22,7 @@ export interface Key {
 
 const slash = 0x2f;
 /** Power of two. With all that hangs on it a key takes two kilobytes: as many as ten thousand queues have cost 70 MB. */
-const slotLength = 4_096;
+const slotLength = 4096;
 /** Longer ones are not kept, so that nobody can make the cache large. */
 const keptBytesMax = 256;
 
