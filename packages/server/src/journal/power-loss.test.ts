@@ -8,10 +8,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Queue } from "../queue/queue.ts";
+import { chanceOf } from "../testing/chance.ts";
 import { systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
 import { type PromisedItem, Promises } from "../testing/promises.ts";
-import { chanceOf, type Survival, VolatileDisk, type VolatileOperation } from "../testing/volatile-disk.ts";
+import { VolatileDisk, type VolatileOperation } from "../testing/volatile-disk.ts";
+import type { Survival } from "../testing/volatile-loss.ts";
 import type { Receipt } from "./receipt.ts";
 
 const runs = Number(process.env.KESTREL_POWER_RUNS ?? 20);

@@ -1,8 +1,9 @@
 /** What is left of a deleted queue, when the power is lost and when there is soon another of its name. */
 import { expect, test, vi } from "vitest";
+import { chanceOf } from "../testing/chance.ts";
 import { systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
-import { chanceOf, VolatileDisk } from "../testing/volatile-disk.ts";
+import { VolatileDisk } from "../testing/volatile-disk.ts";
 
 const rules = { default: { syncJournal: 0, defaultJournalSizeBytes: 600 } } as const;
 const large = "-".repeat(700);

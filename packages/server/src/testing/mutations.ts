@@ -2,22 +2,19 @@
  * Inputs made of other inputs: bits and numbers changed, words put in, pieces left out, doubled, moved, or taken from
  * another. All choices come from one seed.
  */
+import { type Chance, chanceOf } from "./chance.ts";
 
-/** Chance that can be repeated (mulberry32). */
+/** Choices from one seed. */
 export class Dice {
-  #state: number;
+  readonly #chance: Chance;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#chance = chanceOf(seed);
   }
 
   /** 0 or more, below `end`. */
   below(end: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let bits = this.#state;
-    bits = Math.imul(bits ^ (bits >>> 15), bits | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return Math.floor((((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32) * end);
+    return Math.floor(this.#chance() * end);
   }
 
   pick<T>(from: readonly T[]): T {

@@ -1,59 +1,15 @@
 /**
  * A disk in memory as POSIX allows it to be: nothing outlives a power loss but what was synced, a file's bytes by a
- * sync of the file, its name by a sync of its folder. Of the rest any part may be there: each sector, each size, each
- * name by itself, whatever the order. Two things are taken for granted, as the journal does: a renamed file has its
- * old name, its new one or both, and no block shows bytes that were never written to it.
+ * sync of the file, its name by a sync of its folder. What may be there of the rest, `volatile-loss.ts` tells.
  *
  * Syncs and removals take their time: they wait until `finishOne` or `finishAll`, unless `isPrompt`.
  */
 import path from "node:path";
 import type { Disk, DiskFile, FolderLock } from "../disk.ts";
+import type { Chance } from "./chance.ts";
 import { systemError } from "./fake-disk.ts";
-
-/** 0 or more, below 1. */
-export type Chance = () => number;
-
-/** The same numbers for the same seed (mulberry32). */
-export function chanceOf(seed: number): Chance {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), state | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** What of the unsynced a power loss leaves: nothing, everything, all before some moment, or any part. */
-export type Survival = "nothing" | "everything" | "prefix" | "any";
-
-type Change = { readonly moment: number } & (
-  | { readonly kind: "write"; readonly offset: number; readonly bytes: Buffer }
-  | { readonly kind: "size"; readonly size: number }
-);
-
-/** A file's content, whatever it is called. */
-class FileNode {
-  now: Buffer = Buffer.alloc(0);
-  /** What every power loss leaves, if a name leads here. */
-  synced: Buffer = Buffer.alloc(0);
-  /** Since then, in order. */
-  unsynced: Change[] = [];
-}
-
-/** Names in one folder that come, go or change together: a rename has two. */
-interface NameChange {
-  readonly moment: number;
-  readonly names: readonly (readonly [name: string, node: TreeNode | null])[];
-}
-
-class FolderNode {
-  readonly now: Map<string, TreeNode> = new Map();
-  readonly synced: Map<string, TreeNode> = new Map();
-  unsynced: NameChange[] = [];
-}
-
-type TreeNode = FileNode | FolderNode;
+import { dropPages, PowerLoss, type Survival } from "./volatile-loss.ts";
+import { type Change, copyTree, FileNode, FolderNode, type NameChange } from "./volatile-tree.ts";
 
 export type VolatileOperation = "create" | "write" | "sync" | "rename" | "remove" | "makeFolder";
 
@@ -67,9 +23,9 @@ export class VolatileDisk implements Disk {
   #moment = 0;
   /** Up to here everything counts as on the medium when nothing is ever reordered. */
   #syncedMoment = 0;
-  #waiting: (() => void)[] = [];
-  /** For what a failed sync drops. */
-  #chance: Chance;
+  readonly #waiting: (() => void)[] = [];
+  /** For what is lost. */
+  readonly #chance: Chance;
 
   constructor(chance: Chance, root: FolderNode = new FolderNode()) {
     this.#chance = chance;
@@ -120,6 +76,15 @@ export class VolatileDisk implements Disk {
     for (const { moment } of changes) this.#syncedMoment = Math.max(this.#syncedMoment, moment);
   }
 
+  /** A sync of these changes to the file has failed. */
+  noteDropped(file: FileNode, changes: readonly Change[]): void {
+    this.hasDropped = true;
+    dropPages(file, changes, this.#chance);
+    const size = file.now.length;
+    // What is there to be synced leads to what is there now.
+    if (file.synced.length < size) file.unsynced.unshift({ kind: "size", size, moment: this.tick() });
+  }
+
   // The next process's disk
 
   /** After this process was killed: all that was written, synced or not. */
@@ -132,113 +97,31 @@ export class VolatileDisk implements Disk {
 
   /** After a power loss. What is left is all on the medium. */
   afterPowerLoss(survival: Survival): VolatileDisk {
-    const before =
-      this.#syncedMoment + 1 + Math.floor(this.#chance() * (this.#moment - this.#syncedMoment + 1));
-    // Sectors of 512 bytes, or pages of 4 KB.
-    const sectorSize = this.#chance() < 0.5 ? 512 : 4096;
-    const kept = new Map<TreeNode, TreeNode>();
-    const share = this.#chance();
-    const isKept = ({ moment }: { readonly moment: number }): boolean => {
-      if (survival === "prefix") return moment < before;
-      return survival === "everything" || (survival === "any" && this.#chance() < share);
-    };
-    const keepFile = (file: FileNode): FileNode => {
-      const next = new FileNode();
-      if (survival === "any") next.synced = this.#anyPart(file, sectorSize);
-      else next.synced = applied(file.synced, file.unsynced.filter(isKept));
-      next.now = next.synced;
-      return next;
-    };
-    const keep = (node: TreeNode): TreeNode => {
-      const known = kept.get(node);
-      if (known !== undefined) return known;
-      if (node instanceof FileNode) {
-        const next = keepFile(node);
-        kept.set(node, next);
-        return next;
-      }
-      const next = new FolderNode();
-      kept.set(node, next);
-      const names = namesAfter(node, isKept, survival === "any" ? this.#chance : null);
-      for (const [name, child] of names) {
-        const left = keep(child);
-        next.synced.set(name, left);
-        next.now.set(name, left);
-      }
-      return next;
-    };
-    return new VolatileDisk(this.#chance, keep(this.#root) as FolderNode);
-  }
-
-  /** Each sector as it was after any of the changes, and a size that the file had. */
-  #anyPart({ synced, unsynced }: FileNode, sectorSize: number): Buffer {
-    if (unsynced.length === 0) return synced;
-    const versions: Buffer[] = [synced];
-    for (const change of unsynced) versions.push(applied(versions[versions.length - 1]!, [change]));
-    const any = (): Buffer => versions[Math.floor(this.#chance() * versions.length)]!;
-    const part = Buffer.alloc(any().length);
-    // Mostly old or mostly new, or half of each.
-    const share = this.#chance();
-    for (let start = 0; start < part.length; start += sectorSize) {
-      const version = this.#chance() < 0.3 ? any() : this.#chance() < share ? synced : versions.at(-1)!;
-      part.set(version.subarray(start, Math.min(start + sectorSize, part.length)), start);
-    }
-    return part;
-  }
-
-  /** A sync of these changes has failed: they count as written, and may be on the medium and readable, or not. */
-  dropUnsynced(file: FileNode, changes: readonly Change[]): void {
-    this.hasDropped = true;
-    const later = file.unsynced.filter((change) => !changes.includes(change));
-    const dropped = Object.assign(new FileNode(), { synced: file.synced, unsynced: [...changes] });
-    file.synced = this.#anyPart(dropped, 512);
-    file.unsynced = later;
-    const fromMedium = Buffer.alloc(file.now.length);
-    fromMedium.set(applied(file.synced, later).subarray(0, fromMedium.length));
-    const now = Buffer.from(file.now);
-    for (let start = 0; start < now.length; start += 4096) {
-      // Some pages have been thrown out of memory, and come from the medium the next time.
-      if (this.#chance() < 0.5) now.set(fromMedium.subarray(start, start + 4096), start);
-    }
-    file.now = now;
-    if (file.synced.length < now.length)
-      file.unsynced.unshift({ kind: "size", size: now.length, moment: this.tick() });
+    const loss = new PowerLoss(survival, this.#chance, this.#syncedMoment, this.#moment);
+    return new VolatileDisk(this.#chance, loss.leftOf(this.#root));
   }
 
   // The tree
 
-  #findNode(name: string): TreeNode | undefined {
-    let node: TreeNode | undefined = this.#root;
-    for (const part of name.split("/").filter((piece) => piece !== "" && piece !== ".")) {
-      if (!(node instanceof FolderNode)) return undefined;
-      node = node.now.get(part);
-    }
-    return node;
-  }
-
   #folderOf(name: string): FolderNode {
-    const folder = this.#findNode(path.dirname(name));
+    const folder = this.#root.find(path.dirname(name));
     if (!(folder instanceof FolderNode)) throw systemError("ENOENT", name);
     return folder;
   }
 
   #fileAt(name: string): FileNode {
-    const file = this.#findNode(name);
+    const file = this.#root.find(name);
     if (!(file instanceof FileNode)) throw systemError("ENOENT", name);
     return file;
   }
 
   #setNames(folder: FolderNode, names: NameChange["names"]): void {
-    for (const [name, node] of names) {
-      if (node === null) folder.now.delete(name);
-      else folder.now.set(name, node);
-    }
-    folder.unsynced.push({ moment: this.tick(), names });
+    folder.apply({ moment: this.tick(), names });
   }
 
   /** The file that has this name now, for one that was opened under it. */
   findFile(name: string): FileNode | undefined {
-    const node = this.#findNode(name);
+    const node = this.#root.find(name);
     return node instanceof FileNode ? node : undefined;
   }
 
@@ -249,20 +132,20 @@ export class VolatileDisk implements Disk {
   }
 
   makeFolder(folder: string): void {
-    if (this.#findNode(folder) instanceof FolderNode) return;
+    if (this.#root.find(folder) instanceof FolderNode) return;
     this.fault("makeFolder", folder);
     if (path.dirname(folder) !== ".") this.makeFolder(path.dirname(folder));
     this.#setNames(this.#folderOf(folder), [[path.basename(folder), new FolderNode()]]);
   }
 
   list(folder: string): string[] {
-    const node = this.#findNode(folder);
+    const node = this.#root.find(folder);
     if (!(node instanceof FolderNode)) throw systemError("ENOENT", folder);
     return [...node.now.keys()].sort();
   }
 
   isFolder(name: string): boolean {
-    return this.#findNode(name) instanceof FolderNode;
+    return this.#root.find(name) instanceof FolderNode;
   }
 
   create(file: string): DiskFile {
@@ -283,15 +166,14 @@ export class VolatileDisk implements Disk {
   }
 
   replaceFile(file: string, content: Buffer): void {
-    const node = Object.assign(new FileNode(), { now: content, synced: content });
     const folder = this.#folderOf(file);
-    this.#setNames(folder, [[path.basename(file), node]]);
+    this.#setNames(folder, [[path.basename(file), new FileNode(content)]]);
     this.#syncNames(folder, folder.unsynced);
   }
 
   rename(from: string, to: string): void {
     this.fault("rename", from);
-    const node = this.#findNode(from);
+    const node = this.#root.find(from);
     if (node === undefined) throw systemError("ENOENT", from);
     this.#setNames(this.#folderOf(from), [
       [path.basename(to), node],
@@ -313,14 +195,14 @@ export class VolatileDisk implements Disk {
 
   removeFolderNow(folder: string): void {
     this.fault("remove", folder);
-    const node = this.#findNode(folder);
+    const node = this.#root.find(folder);
     if (!(node instanceof FolderNode)) return;
     for (const name of [...node.now.keys()]) this.#setNames(node, [[name, null]]);
     this.#setNames(this.#folderOf(folder), [[path.basename(folder), null]]);
   }
 
   syncFolder(folder: string): Promise<void> {
-    const node = this.#findNode(folder);
+    const node = this.#root.find(folder);
     if (!(node instanceof FolderNode)) return Promise.reject(systemError("ENOENT", folder));
     const covered = [...node.unsynced];
     return this.later(() => {
@@ -330,83 +212,15 @@ export class VolatileDisk implements Disk {
   }
 
   #syncNames(folder: FolderNode, asked: readonly NameChange[]): void {
-    // Another sync, begun later, may have had some of them already.
-    const covered = asked.filter((change) => folder.unsynced.includes(change));
+    const covered = stillUnsynced(asked, folder);
     this.noteSynced(covered);
-    for (const { names } of covered) {
-      for (const [name, node] of names) {
-        if (node === null) folder.synced.delete(name);
-        else folder.synced.set(name, node);
-      }
-    }
-    folder.unsynced = folder.unsynced.filter((change) => !covered.includes(change));
+    folder.noteSynced(covered);
   }
 }
 
-/** `bytes` after these changes. */
-function applied(bytes: Buffer, changes: readonly Change[]): Buffer {
-  let after = bytes;
-  for (const change of changes) {
-    const before = after;
-    const size =
-      change.kind === "size" ? change.size : Math.max(before.length, change.offset + change.bytes.length);
-    after = Buffer.alloc(size);
-    after.set(before.subarray(0, size));
-    if (change.kind === "write") change.bytes.copy(after, change.offset);
-  }
-  return after;
-}
-
-/** A folder's names when only some of their changes are kept, of each name none after one that is not. */
-function namesAfter(
-  folder: FolderNode,
-  isKept: (change: NameChange) => boolean,
-  chance: Chance | null,
-): Map<string, TreeNode> {
-  const names = new Map(folder.synced);
-  const isLost = new Set<string>();
-  for (const change of folder.unsynced) {
-    if (!isKept(change) || change.names.some(([name]) => isLost.has(name))) {
-      for (const [name] of change.names) isLost.add(name);
-      continue;
-    }
-    for (const [name, node] of change.names) {
-      if (node !== null) names.set(name, node);
-      else if (
-        change.names.length > 1 &&
-        change.names[0]![1] instanceof FileNode &&
-        chance !== null &&
-        chance() < 0.3
-      )
-        isLost.add(name);
-      else names.delete(name);
-    }
-  }
-  return names;
-}
-
-function copyTree(root: FolderNode): FolderNode {
-  const copies = new Map<TreeNode, TreeNode>();
-  const copy = <T extends TreeNode>(node: T): T => {
-    const known = copies.get(node);
-    if (known !== undefined) return known as T;
-    const next = node instanceof FileNode ? new FileNode() : new FolderNode();
-    copies.set(node, next);
-    if (node instanceof FileNode && next instanceof FileNode) {
-      next.now = node.now;
-      next.synced = node.synced;
-      next.unsynced = [...node.unsynced];
-    } else if (node instanceof FolderNode && next instanceof FolderNode) {
-      for (const [name, child] of node.now) next.now.set(name, copy(child));
-      for (const [name, child] of node.synced) next.synced.set(name, copy(child));
-      next.unsynced = node.unsynced.map(({ moment, names }) => ({
-        moment,
-        names: names.map(([name, child]) => [name, child === null ? null : copy(child)] as const),
-      }));
-    }
-    return next as T;
-  };
-  return copy(root);
+/** Those of `asked` that no other sync, begun later, has had already. */
+function stillUnsynced<T>(asked: readonly T[], { unsynced }: { readonly unsynced: readonly T[] }): T[] {
+  return asked.filter((change) => unsynced.includes(change));
 }
 
 class VolatileFile implements DiskFile {
@@ -428,25 +242,14 @@ class VolatileFile implements DiskFile {
     try {
       this.#disk.fault("write", this.path);
     } catch (error) {
-      this.#change({
-        kind: "write",
-        offset,
-        bytes: Buffer.from(buffer.subarray(start, (start + end) >> 1)),
-        moment: this.#disk.tick(),
-      });
+      this.#write(buffer.subarray(start, (start + end) >> 1), offset);
       throw error;
     }
-    this.#change({
-      kind: "write",
-      offset,
-      bytes: Buffer.from(buffer.subarray(start, end)),
-      moment: this.#disk.tick(),
-    });
+    this.#write(buffer.subarray(start, end), offset);
   }
 
-  #change(change: Change): void {
-    this.node.now = applied(this.node.now, [change]);
-    this.node.unsynced.push(change);
+  #write(bytes: Buffer, offset: number): void {
+    this.node.apply({ kind: "write", offset, bytes: Buffer.from(bytes), moment: this.#disk.tick() });
   }
 
   readNow(buffer: Buffer, start: number, end: number, offset: number): number {
@@ -459,7 +262,7 @@ class VolatileFile implements DiskFile {
   }
 
   truncate(size: number): void {
-    if (size !== this.size()) this.#change({ kind: "size", size, moment: this.#disk.tick() });
+    if (size !== this.size()) this.node.apply({ kind: "size", size, moment: this.#disk.tick() });
   }
 
   rename(to: string): void {
@@ -470,17 +273,15 @@ class VolatileFile implements DiskFile {
   sync(): Promise<void> {
     const asked = [...this.node.unsynced];
     return this.#disk.later(() => {
-      // Another sync, begun later, may have had some of them already.
-      const covered = asked.filter((change) => this.node.unsynced.includes(change));
+      const covered = stillUnsynced(asked, this.node);
       try {
         this.#disk.fault("sync", this.path);
       } catch (error) {
-        this.#disk.dropUnsynced(this.node, covered);
+        this.#disk.noteDropped(this.node, covered);
         throw error;
       }
       this.#disk.noteSynced(covered);
-      this.node.synced = applied(this.node.synced, covered);
-      this.node.unsynced = this.node.unsynced.filter((change) => !covered.includes(change));
+      this.node.noteSynced(covered);
     });
   }
 
