@@ -1,6 +1,6 @@
 /**
- * The packages as somebody would get them: packed, installed into an empty project, used from JavaScript and from
- * TypeScript. What they depend on comes from the npm registry; without one this is left out, and said.
+ * The packages as somebody would get them: packed, by pnpm and by npm, installed into an empty project, used from
+ * JavaScript and from TypeScript. What they depend on comes from the npm registry; without one this is left out, and said.
  */
 
 import { execFile, spawnSync } from "node:child_process";
@@ -115,6 +115,24 @@ describe.skipIf(!isRegistryThere())("installed into an empty project", () => {
     const client = "node-zookeeper-client@1.1.3";
     await run("npm", ["install", "--no-audit", "--no-fund", client], { cwd: project });
     expect(await start()).toBe("started\n");
+  });
+
+  test("packed by npm, they install without those that are optional", async () => {
+    const packed = join(folder.path, "packed-by-npm");
+    const lone = join(folder.path, "without-zookeeper");
+    for (const path of [packed, lone]) await mkdir(path);
+    for (const name of ["server", "client", "cli"]) {
+      await run("npm", ["pack", "--pack-destination", packed], { cwd: join(root, "packages", name) });
+    }
+    await writeFile(join(lone, "package.json"), '{ "private": true, "type": "module" }');
+    const tarballs = (await readdir(packed)).map((name) => join(packed, name));
+    await run("npm", ["install", "--omit=optional", "--no-audit", "--no-fund", ...tarballs], { cwd: lone });
+    await writeFile(join(lone, "use.js"), program.replace("memcache!", "memcache"));
+    expect((await run(process.execPath, ["use.js"], { cwd: lone })).stdout).toBe("true hello\n");
+    await writeFile(join(lone, "announced.js"), withZookeeper);
+    const { stdout } = await run(process.execPath, ["announced.js"], { cwd: lone });
+    expect(stdout).toContain("Cannot find package '@kestrel-mq/zookeeper'");
+    expect((await run("npx", ["kq", "--help"], { cwd: lone })).stdout).toMatch(/kq put/);
   });
 
   test("npx finds the programs", async () => {

@@ -1,7 +1,7 @@
 // Follows the nodes that announce themselves in ZooKeeper, under `<path>/read` and `<path>/write`. An outage of
 // ZooKeeper, a session that has ended and sets that are all at once empty change nothing: what was known stays known.
 
-import { type ConnectZookeeper, loadZookeeper, type ZookeeperConnection } from "@kestrel-mq/zookeeper";
+import type { ConnectZookeeper, loadZookeeper, ZookeeperConnection } from "@kestrel-mq/zookeeper";
 import { Backoff } from "../cluster/backoff.ts";
 import type { TransportName } from "../options.ts";
 import { MemberSet } from "./member-set.ts";
@@ -54,10 +54,12 @@ export class ZookeeperSource implements Source {
   }
 
   async #run(): Promise<void> {
-    const { sessionTimeoutMs, load = loadZookeeper } = this.#parts;
+    const { sessionTimeoutMs } = this.#parts;
     const { addresses, credentials } = this.#server;
     let connect: ConnectZookeeper;
     try {
+      // An optional dependency, which is missed only here.
+      const load = this.#parts.load ?? (await import("@kestrel-mq/zookeeper")).loadZookeeper;
       connect = await load({ sessionTimeoutMs, credentials });
     } catch (error) {
       this.#tell({ error: error as Error, isFatal: true });

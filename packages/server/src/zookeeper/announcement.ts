@@ -1,6 +1,6 @@
 /** What can be wrong with announcing a node is found out before the node is there; the rest is the announcer's. */
 import { networkInterfaces } from "node:os";
-import { type ConnectZookeeper, loadZookeeper } from "@kestrel-mq/zookeeper";
+import type { ConnectZookeeper } from "@kestrel-mq/zookeeper";
 import type { Clock } from "../clock.ts";
 import type { Logger } from "../logging.ts";
 import type { Address, Protocol } from "../protocol/doors.ts";
@@ -18,9 +18,11 @@ export class Announcement {
     this.#connect = connect;
   }
 
-  /** Rejects when node-zookeeper-client isn't installed, or nobody could reach the node where it is to listen. */
+  /** Rejects when what it takes to speak to ZooKeeper isn't installed, or nobody could reach the node where it is to listen. */
   static async prepare(settings: ZookeeperSettings, listenAddress: string): Promise<Announcement> {
     checkReachable(listenAddress, settings.advertise);
+    // An optional dependency, which is missed only here.
+    const { loadZookeeper } = await import("@kestrel-mq/zookeeper");
     return new Announcement(settings, await loadZookeeper(settings));
   }
 

@@ -1,9 +1,9 @@
 /** One server set in ZooKeeper: a folder with an entry for each of its members, which goes with the member's session. */
-import { type ZookeeperAclEntry, type ZookeeperConnection, ZookeeperError } from "@kestrel-mq/zookeeper";
+import type { ZookeeperAclEntry, ZookeeperConnection, ZookeeperError } from "@kestrel-mq/zookeeper";
 
-/** Whether ZooKeeper, or the way to it, failed with this code. */
+/** Whether ZooKeeper, or the way to it, failed with this code. By name: the class is loaded only where it is needed. */
 export function isZookeeperError(error: unknown, code: string): boolean {
-  return error instanceof ZookeeperError && error.code === code;
+  return error instanceof Error && error.name === "ZookeeperError" && (error as ZookeeperError).code === code;
 }
 
 const memberPrefix = "member_";
