@@ -1,4 +1,5 @@
 /** Nodes that kq itself starts: in the foreground, and a cluster of them. */
+import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { findFreePort } from "../harness/free-port.ts";
 import { TempFolder } from "../harness/temp-folder.ts";
@@ -100,6 +101,38 @@ describe("kq up", () => {
     expect(err).toContain("kq up: node-2 did not start");
     other.child.kill("SIGINT");
     await other.ended;
+  });
+});
+
+describe("kq up --config", () => {
+  const rules = (maxItems: number) => JSON.stringify({ queuePath: "/nowhere", default: { maxItems } });
+
+  it("gives every node the settings, on its own ports and folder, and reload reads them anew", async () => {
+    await using folder = await TempFolder.create();
+    const config = `${folder.path}/kestrel.json`;
+    await writeFile(config, rules(2));
+    const line = ["up", "-n", "2", "--port", "0", "--data", `${folder.path}/data`, "--json"];
+    await using cluster = startKq([...line, "--config", config]);
+    await cluster.outputHas("\n");
+    const { servers } = JSON.parse(cluster.read().out) as ClusterReady;
+    expect((await runKq(["put", "work", ..."12345"], { servers })).err).toContain("the queue is full");
+    expect((await runKq(["get", "work", "--all"], { servers })).out.trim().split("\n")).toHaveLength(4);
+    await writeFile(config, rules(3));
+    expect((await runKq(["reload"], { servers })).code).toBe(0);
+    expect((await runKq(["put", "work", ..."123456"], { servers })).code).toBe(0);
+    cluster.child.kill("SIGINT");
+    expect((await cluster.ended).code).toBe(0);
+  });
+
+  it("says what is wrong with them", async () => {
+    await using folder = await TempFolder.create();
+    const config = `${folder.path}/kestrel.json`;
+    await writeFile(config, '{ "default": { "maxAeg": 1 } }');
+    await using cluster = startKq(["up", "--port", "0", "--data", `${folder.path}/data`, "--config", config]);
+    const { code, out, err } = await cluster.ended;
+    expect([code, out]).toEqual([1, ""]);
+    expect(err).toContain(`${config}: default.maxAeg: no such setting, did you mean maxAge?`);
+    expect(err).toMatch(/kq up: node-\d did not start/);
   });
 });
 

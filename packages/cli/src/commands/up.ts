@@ -20,6 +20,7 @@ export const upCommand: Command = defineCommand({
   examples: [
     ["kq up", "three nodes, on ports 22133 to 22135"],
     ["kq up -n 5 --port 30000", "five nodes, on ports 30000 to 30004"],
+    ["kq up --config kestrel.json", "nodes with these settings"],
     ["kq up --port 0 --json", "free ports; one line of JSON says which, when all are ready"],
   ],
   positionals: {},
@@ -53,12 +54,18 @@ export const upCommand: Command = defineCommand({
       default: "kestrel-data",
       describe: "Folder for the journals, one folder for each node",
     },
+    config: {
+      type: "string",
+      requiresArg: true,
+      describe: "File with settings for every node; address, ports and folders are those of this command",
+    },
     ...jsonFlag,
   },
   async run(args, surroundings) {
     if (args.port + args.nodes - 1 > portMax)
       throw new UsageError(`ports end at ${portMax}: choose a lower --port`);
     const data = resolve(args.data);
+    const configFlags = args.config === undefined ? [] : ["--config", args.config];
     const nodes = Array.from({ length: args.nodes }, (_, index) => {
       const name = `node-${index + 1}`;
       const ports = [args.port, args.adminPort].map((first) => (first === 0 ? 0 : first + index)) as [
@@ -67,7 +74,7 @@ export const upCommand: Command = defineCommand({
       ];
       return new NodeProcess(
         name,
-        nodeFlags(args.host, ports, `${data}/${name}`),
+        [...nodeFlags(args.host, ports, `${data}/${name}`), ...configFlags],
         logger(name, index, surroundings),
       );
     });
