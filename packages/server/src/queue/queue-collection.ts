@@ -1,25 +1,22 @@
 /**
- * All queues of one node by name: creation at first reference, fanouts, aliases. Every change goes through here;
- * nothing in it waits for the disk but start and stop.
+ * All queues of one node, and what one may do with them by name: put into a queue, its fanouts or an alias's
+ * destinations, flush, delete, let expire. Every change goes through here; nothing in it waits for the disk but start
+ * and stop.
  */
 import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";
-import { KestrelError } from "../errors.ts";
 import { MemoryBudget } from "../journal/chunk-cache.ts";
 import type { ItemView } from "../journal/item-view.ts";
-import type { LogReader } from "../journal/log-reader.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Turn } from "../journal/turn.ts";
 import type { Logger } from "../logging.ts";
-import { familyNameOf, queueNameProblem } from "../settings/queue-name.ts";
 import { QueueRules } from "../settings/queue-rules.ts";
 import type { Alias } from "./alias.ts";
 import { AliasTable } from "./alias-table.ts";
 import type { PutRefusal } from "./capacity.ts";
-import { DeferredQueues } from "./deferred-queues.ts";
-import { Queue } from "./queue.ts";
+import type { Queue } from "./queue.ts";
 import { QueueFamilies } from "./queue-families.ts";
-import type { QueueFamily } from "./queue-family.ts";
+import { QueueRegister } from "./queue-register.ts";
 import { queueStats } from "./queue-stats.ts";
 import { QueueSweeper } from "./queue-sweeper.ts";
 import { SpoolFolder } from "./spool-folder.ts";
@@ -46,9 +43,8 @@ export class QueueCollection {
   readonly #options: QueueCollectionOptions;
   readonly #budget: MemoryBudget;
   readonly #families: QueueFamilies;
-  readonly #queues: Map<string, Queue> = new Map();
+  readonly #register: QueueRegister;
   readonly #aliases: AliasTable = new AliasTable();
-  readonly #deferred: DeferredQueues;
   readonly #sweeper: QueueSweeper;
   /** Since the start. */
   readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
@@ -65,17 +61,16 @@ export class QueueCollection {
     this.#options = options;
     this.#budget = budget;
     this.#families = families;
-    const maker = {
-      create: (name: string) => this.#create(name),
-      createHidden: (name: string) => this.#createHidden(name),
-    };
-    this.#deferred = new DeferredQueues(maker, options.logger);
-    this.#sweeper = new QueueSweeper(options.clock, budget, {
+    const { clock, logger } = options;
+    const { counters } = this;
+    const expireTo = (target: string, item: ItemView): Receipt | null => this.#expireTo(target, item);
+    this.#register = new QueueRegister({ families, clock, logger, expireTo, counters });
+    this.#sweeper = new QueueSweeper(clock, budget, {
       all: () => this.all(),
       expireQueue: (queue) => this.#expireQueue(queue),
       tidy: () => {
         families.tidy();
-        this.#deferred.retry();
+        this.#register.retryDeferred();
       },
     });
   }
@@ -92,8 +87,8 @@ export class QueueCollection {
     const families = new QueueFamilies({ disk, clock, turn, logger }, rules, budget, spool);
     const collection = new QueueCollection(options, budget, families);
     try {
-      await families.recover((family, reader) => collection.#addQueue(family, reader));
-      const queues = collection.#queues.size;
+      await collection.#register.recover();
+      const queues = collection.#register.length;
       if (queues > 0) logger.info({ queues, items: collection.items }, "recovered");
       collection.#obtainConfigured();
     } catch (error) {
@@ -110,7 +105,7 @@ export class QueueCollection {
     const now = this.#options.clock.now();
     const added = this.#aliases.apply(rules.aliasNames, (name) => rules.findDestinations(name)!, now);
     for (const name of added) {
-      const hidden = this.#queues.get(name);
+      const hidden = this.#register.find(name);
       if (hidden === undefined) continue;
       this.#options.logger.warn(
         { queue: name, items: hidden.length },
@@ -127,7 +122,7 @@ export class QueueCollection {
    */
   applyRules(rules: QueueRules): void {
     this.#families.applyRules(rules);
-    for (const queue of this.#queues.values()) queue.settings = rules.settingsFor(queue.name);
+    for (const queue of this.#register.all()) queue.settings = rules.settingsFor(queue.name);
     this.#obtainConfigured();
   }
 
@@ -144,7 +139,7 @@ export class QueueCollection {
 
   /** The queue of this name, also one that an alias hides: what was opened there can still be closed. */
   find(name: string): Queue | undefined {
-    return this.#queues.get(name);
+    return this.#register.find(name);
   }
 
   /**
@@ -153,55 +148,23 @@ export class QueueCollection {
    */
   obtain(name: string): Queue {
     const alias = this.#aliases.find(name);
-    if (alias !== undefined) return (alias.queue ??= this.#createHidden(name));
-    return this.#queues.get(name) ?? this.#deferred.obtain(name);
+    if (alias !== undefined) return (alias.queue ??= this.#register.createHidden(name));
+    return this.#register.obtain(name);
   }
 
   /** As `obtain`, for whoever needs it to last. Throws KestrelError `disk`, too. */
   ensure(name: string): Queue {
-    return this.#queues.get(name) ?? this.#create(name);
-  }
-
-  #create(name: string): Queue {
-    const problem = queueNameProblem(name);
-    if (problem !== undefined) throw new KestrelError("bad-name", `a queue's name ${problem}`);
-    const familyName = familyNameOf(name);
-    const { family, reader } = this.#families.obtainReader(familyName, name.slice(familyName.length + 1));
-    this.counters.creates++;
-    const queue = this.#addQueue(family, reader);
-    this.#deferred.noteCreated(name);
-    return queue;
-  }
-
-  #addQueue(family: QueueFamily, reader: LogReader): Queue {
-    const name = reader.name === "" ? family.name : `${family.name}+${reader.name}`;
-    const queue = this.#makeQueue(family, name, reader);
-    family.add(queue);
-    this.#queues.set(name, queue);
-    return queue;
-  }
-
-  #makeQueue(family: QueueFamily, name: string, reader: LogReader): Queue {
-    const { clock, logger } = this.#options;
-    const settings = this.rules.settingsFor(name);
-    const expireTo = (target: string, item: ItemView): Receipt | null => this.#expireTo(target, item);
-    return new Queue({ name, family, reader, settings, clock, logger, expireTo });
-  }
-
-  /** A queue in memory that stays empty: nobody but its readers knows of it. */
-  #createHidden(name: string): Queue {
-    const family = this.#families.createHidden(name);
-    return this.#makeQueue(family, name, family.log.readers[0]!);
+    return this.#register.ensure(name);
   }
 
   /** In the order of their creation. */
   names(): string[] {
-    return [...this.#queues.keys()];
+    return [...this.#register.names()];
   }
 
   /** All queues, in that order. */
   all(): IterableIterator<Queue> {
-    return this.#queues.values();
+    return this.#register.all();
   }
 
   /** In the order of the settings, also those that hide a queue of their name. */
@@ -231,7 +194,7 @@ export class QueueCollection {
   ): Receipt | PutRefusal {
     const alias = this.#aliases.find(name);
     if (alias !== undefined) return this.#putByAlias(alias, source, start, end, flags, expiryMs);
-    const queue = this.ensure(name);
+    const queue = this.#register.ensure(name);
     const { family } = queue;
     const put = family.put(queue, source, start, end, flags, this.#options.clock.now(), expiryMs);
     if (typeof put === "object") {
@@ -263,35 +226,28 @@ export class QueueCollection {
   // Flush, delete, expiry: none of them creates a queue, and an alias is none
 
   flush(name: string): void {
-    if (this.#aliases.find(name) === undefined) this.#queues.get(name)?.flush();
+    if (this.#aliases.find(name) === undefined) this.#register.find(name)?.flush();
   }
 
   flushAll(): void {
-    for (const queue of this.#queues.values()) queue.flush();
+    for (const queue of this.#register.all()) queue.flush();
   }
 
   /** Removes the queue and, when nobody else reads it, its journal. Throws KestrelError `disk`. */
   delete(name: string): void {
-    this.#deferred.remove(name);
-    const queue = this.#queues.get(name);
-    if (queue === undefined || this.#aliases.find(name) !== undefined) return;
-    const { family } = queue;
-    if (family.log.readers.length === 1) this.#families.remove(family);
-    family.remove(queue);
-    this.#queues.delete(name);
-    this.counters.deletes++;
-    queue.end();
+    this.#register.removeStandIn(name);
+    if (this.#aliases.find(name) === undefined) this.#register.remove(name);
   }
 
   /** Returns how many expired items were dropped or moved. */
   flushExpired(name: string): number {
     if (this.#aliases.find(name) !== undefined) return 0;
-    return this.#queues.get(name)?.flushExpired(Number.POSITIVE_INFINITY) ?? 0;
+    return this.#register.find(name)?.flushExpired(Number.POSITIVE_INFINITY) ?? 0;
   }
 
   flushAllExpired(): number {
     let count = 0;
-    for (const queue of [...this.#queues.values()]) count += queue.flushExpired(Number.POSITIVE_INFINITY);
+    for (const queue of [...this.#register.all()]) count += queue.flushExpired(Number.POSITIVE_INFINITY);
     return count;
   }
 
@@ -315,13 +271,13 @@ export class QueueCollection {
 
   get items(): number {
     let sum = 0;
-    for (const queue of this.#queues.values()) sum += queue.length;
+    for (const queue of this.#register.all()) sum += queue.length;
     return sum;
   }
 
   get bytes(): number {
     let sum = 0;
-    for (const queue of this.#queues.values()) sum += queue.bytes;
+    for (const queue of this.#register.all()) sum += queue.bytes;
     return sum;
   }
 
@@ -332,25 +288,23 @@ export class QueueCollection {
 
   /** Kestrel's statistics of one queue or, where there is none of that name, one alias. */
   stats(name: string): [name: string, value: string | number][] | undefined {
-    const queue = this.#queues.get(name);
+    const queue = this.#register.find(name);
     return queue === undefined ? this.#aliases.find(name)?.stats() : queueStats(queue, this.childrenOf(name));
   }
 
   /** Ends all waiting for items that nobody has put yet. */
   dismissWaiters(): void {
-    for (const queue of this.#queues.values()) queue.dismissWaiters();
+    this.#register.dismissWaiters();
     this.#aliases.dismissWaiters();
-    this.#deferred.dismissWaiters();
   }
 
   /** Ends all waiting, writes what is left, and lets go of the spool folder. */
   async stop(): Promise<void> {
     this.#sweeper.stop();
-    for (const queue of this.#queues.values()) queue.end();
+    this.#register.end();
     this.#aliases.end();
-    this.#deferred.end();
     this.#options.turn.endNow();
     await this.#families.close();
-    this.#queues.clear();
+    this.#register.clear();
   }
 }

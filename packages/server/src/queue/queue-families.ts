@@ -1,7 +1,7 @@
 /**
  * The families of one node by their queue's name, each with its log: in the spool folder, or in memory where there is
  * none or the queue keeps no journal. It recovers them at the start, creates and removes them, and closes their logs;
- * which queues read them is the collection's business.
+ * which queues read them is the register's business.
  */
 import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk.ts";

@@ -1,0 +1,156 @@
+/**
+ * Which queues a node has, by name. Each is a reader on its family's log: recovered at the start, or created at the
+ * first reference; where the disk has no room for that, reading finds one that stands in. It knows no aliases, and puts
+ * nothing.
+ */
+import type { Clock } from "../clock.ts";
+import { KestrelError } from "../errors.ts";
+import type { LogReader } from "../journal/log-reader.ts";
+import type { Logger } from "../logging.ts";
+import { familyNameOf, queueNameProblem } from "../settings/queue-name.ts";
+import { DeferredQueues } from "./deferred-queues.ts";
+import { type ExpirePut, Queue } from "./queue.ts";
+import type { QueueFamilies } from "./queue-families.ts";
+import type { QueueFamily } from "./queue-family.ts";
+
+export interface QueueRegisterOptions {
+  readonly families: QueueFamilies;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Where the queues' expired items go. */
+  readonly expireTo: ExpirePut;
+  /** Queues created and removed; those that were recovered are not among them. */
+  readonly counters: { creates: number; deletes: number };
+}
+
+export class QueueRegister {
+  readonly #options: QueueRegisterOptions;
+  readonly #queues: Map<string, Queue> = new Map();
+  readonly #deferred: DeferredQueues;
+
+  constructor(options: QueueRegisterOptions) {
+    this.#options = options;
+    const maker = {
+      create: (name: string) => this.#create(name),
+      createHidden: (name: string) => this.createHidden(name),
+    };
+    this.#deferred = new DeferredQueues(maker, options.logger);
+  }
+
+  /** Finds the queues that the families' journals hold. Throws the system's error when one cannot be read. */
+  async recover(): Promise<void> {
+    await this.#options.families.recover((family, reader) => this.#add(family, reader));
+  }
+
+  get length(): number {
+    return this.#queues.size;
+  }
+
+  find(name: string): Queue | undefined {
+    return this.#queues.get(name);
+  }
+
+  /** In the order of their creation. */
+  names(): IterableIterator<string> {
+    return this.#queues.keys();
+  }
+
+  /** In that order, too. */
+  all(): IterableIterator<Queue> {
+    return this.#queues.values();
+  }
+
+  /**
+   * The queue to read from, created if it is not there; one that stays empty while the disk has no room for its
+   * journal. Throws KestrelError `bad-name`.
+   */
+  obtain(name: string): Queue {
+    return this.#queues.get(name) ?? this.#deferred.obtain(name);
+  }
+
+  /** The queue, created if it is not there. Throws KestrelError `bad-name` or `disk`. */
+  ensure(name: string): Queue {
+    return this.#queues.get(name) ?? this.#create(name);
+  }
+
+  #create(name: string): Queue {
+    const problem = queueNameProblem(name);
+    if (problem !== undefined) throw new KestrelError("bad-name", `a queue's name ${problem}`);
+    const familyName = familyNameOf(name);
+    const readerName = name.slice(familyName.length + 1);
+    const { family, reader } = this.#options.families.obtainReader(familyName, readerName);
+    this.#options.counters.creates++;
+    const queue = this.#add(family, reader);
+    this.#deferred.noteCreated(name);
+    return queue;
+  }
+
+  #add(family: QueueFamily, reader: LogReader): Queue {
+    const name = reader.name === "" ? family.name : `${family.name}+${reader.name}`;
+    const queue = this.#make(name, family, reader);
+    family.add(queue);
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  #make(name: string, family: QueueFamily, reader: LogReader): Queue {
+    const { families, clock, logger, expireTo } = this.#options;
+    return new Queue({
+      name,
+      family,
+      reader,
+      settings: families.rules.settingsFor(name),
+      clock,
+      logger,
+      expireTo,
+    });
+  }
+
+  /** A queue in memory that stays empty: nobody but its readers knows of it. */
+  createHidden(name: string): Queue {
+    const family = this.#options.families.createHidden(name);
+    return this.#make(name, family, family.log.readers[0]!);
+  }
+
+  /**
+   * Removes the queue and, when nobody else reads it, its journal; whoever waits hears so. Throws KestrelError `disk`;
+   * then it is still there.
+   */
+  remove(name: string): void {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) return;
+    const { family } = queue;
+    const { families, counters } = this.#options;
+    if (family.log.readers.length === 1) families.remove(family);
+    family.remove(queue);
+    this.#queues.delete(name);
+    counters.deletes++;
+    queue.end();
+  }
+
+  /** Nothing stands in for this queue any more. */
+  removeStandIn(name: string): void {
+    this.#deferred.remove(name);
+  }
+
+  /** Tries to create some of the queues that others stand in for. */
+  retryDeferred(): void {
+    this.#deferred.retry();
+  }
+
+  /** Ends all waiting for items that nobody has put yet. */
+  dismissWaiters(): void {
+    for (const queue of this.#queues.values()) queue.dismissWaiters();
+    this.#deferred.dismissWaiters();
+  }
+
+  /** Ends all queues; they are found until `clear`. */
+  end(): void {
+    for (const queue of this.#queues.values()) queue.end();
+    this.#deferred.end();
+  }
+
+  clear(): void {
+    this.#queues.clear();
+  }
+}
