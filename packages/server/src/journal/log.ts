@@ -14,22 +14,14 @@ import { Compaction } from "./compaction.ts";
 import { loseDamaged } from "./damage.ts";
 import type { SpareBudget } from "./finished-files.ts";
 import type { Stretch } from "./frame.ts";
-import { IdRanges } from "./id-ranges.ts";
 import { diskError, type HealthOwner, LogHealth } from "./log-health.ts";
-import { LogReader } from "./log-reader.ts";
+import type { LogReader } from "./log-reader.ts";
 import { LogSync } from "./log-sync.ts";
 import { LogTurn, type LogTurnOwner } from "./log-turn.ts";
 import { LogUpkeep, type UpkeepOwner } from "./log-upkeep.ts";
+import { ReaderRoster } from "./reader-roster.ts";
 import type { Receipt } from "./receipt.ts";
-import {
-  encodeReaderAdded,
-  encodeReaderRemoved,
-  forEveryone,
-  forFanouts,
-  isFor,
-  type ReaderState,
-  readerNumberMax,
-} from "./record.ts";
+import { forEveryone, forFanouts, isFor, type ReaderState } from "./record.ts";
 import { recoverLog } from "./recovery.ts";
 import type { Reserve } from "./reserve.ts";
 import type { Segment } from "./segment.ts";
@@ -54,7 +46,8 @@ export interface LogOptions {
 }
 
 export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, UpkeepOwner {
-  readonly readers: LogReader[] = [];
+  readonly roster: ReaderRoster;
+  readonly readers: readonly LogReader[];
   readonly isDurable: boolean;
   nextId = 1;
   /** Bytes of data of the item appended last. */
@@ -71,7 +64,6 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
   readonly #compaction: Compaction;
   readonly #turn: LogTurn;
   readonly #upkeep: LogUpkeep;
-  #nextReaderNumber = 0;
   #isClosed = false;
 
   private constructor(options: LogOptions, createdMs: number) {
@@ -83,6 +75,8 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     this.#sync = new LogSync(options.clock, (error) => this.#health.syncFailed(error));
     const syncs = (): boolean => this.settings.syncJournal !== "never";
     this.#chain = new SegmentChain({ ...options, createdMs, syncs }, this.cache, this.#sync);
+    this.roster = new ReaderRoster(this, this.#chain, (encode) => this.#appendReaderRecord(encode));
+    this.readers = this.roster.readers;
     this.#writer = new TailWriter(this.#chain, this.cache, this.isDurable, this.readers);
     this.#compaction = new Compaction(options, this, this.#chain);
     this.#turn = new LogTurn(this, this.#chain, this.cache, this.#writer);
@@ -99,8 +93,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     } catch (cause) {
       throw diskError(cause);
     }
-    log.#nextReaderNumber = 1;
-    log.#addReaderOf(state);
+    log.roster.begin([state], 1);
     return log;
   }
 
@@ -109,19 +102,11 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     const recovered = recoverLog(options.folder, options.disk, options.logger);
     const log = new Log(options, recovered.createdMs || options.clock.now());
     log.nextId = log.#sync.safeNextId = recovered.nextId;
-    log.#nextReaderNumber = recovered.nextReaderNumber;
     log.#chain.adopt(recovered);
-    for (const state of recovered.readers) log.#addReaderOf(state);
+    log.roster.begin(recovered.readers, recovered.nextReaderNumber);
     log.#chain.dropDead(log.readers);
     log.#sync.requestForRemovals();
     return log;
-  }
-
-  #addReaderOf({ number, name, done, items, bytes }: ReaderState): void {
-    const ids = IdRanges.of(done);
-    this.readers.push(
-      new LogReader(this, number, name, ids, items, bytes, this.#chain.chunkOf(ids.firstMissing(0))),
-    );
   }
 
   get tail(): Chunk {
@@ -166,39 +151,6 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     return this.#chain.chunksBackwards();
   }
 
-  // Readers
-
-  /** A reader that sees every item from now on. */
-  addReader(name: string): LogReader {
-    const number = this.#freeReaderNumber();
-    const reader = new LogReader(this, number, name, IdRanges.of([[0, this.nextId]]), 0, 0, this.tail);
-    const firstId = this.nextId;
-    // Should this turn fail, its ids are given to other items, which the reader is to see.
-    this.#appendReaderRecord(() => encodeReaderAdded(number, Math.min(firstId, this.nextId), name));
-    reader.moveToEnd(this.tail);
-    this.readers.push(reader);
-    return reader;
-  }
-
-  /** Numbers come round again only after all others: one that is in older records is not soon somebody else's. */
-  #freeReaderNumber(): number {
-    let number = this.#nextReaderNumber;
-    while (this.readers.some((reader) => reader.number === number)) number = (number + 1) % readerNumberMax;
-    this.#nextReaderNumber = (number + 1) % readerNumberMax;
-    return number;
-  }
-
-  removeReader(reader: LogReader): void {
-    this.readers.splice(this.readers.indexOf(reader), 1);
-    this.#appendReaderRecord(() => encodeReaderRemoved(reader.number));
-    this.#chain.suspectAll();
-  }
-
-  #appendReaderRecord(encode: () => Buffer): void {
-    this.#openTurn();
-    if (this.isDurable) this.#turn.appendReaderRecord(encode);
-  }
-
   // Appending
 
   /**
@@ -236,6 +188,11 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
       }
     }
     return this.#turn.receipt!;
+  }
+
+  #appendReaderRecord(encode: () => Buffer): void {
+    this.#openTurn();
+    if (this.isDurable) this.#turn.appendReaderRecord(encode);
   }
 
   #openTurn(): void {

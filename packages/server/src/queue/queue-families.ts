@@ -110,8 +110,8 @@ export class QueueFamilies {
   obtainReader(name: string, readerName: string): { family: QueueFamily; reader: LogReader } {
     const known = this.#families.get(name);
     if (known !== undefined) {
-      const reader = known.log.readers.find((other) => other.name === readerName);
-      return { family: known, reader: reader ?? known.log.addReader(readerName) };
+      const { roster } = known.log;
+      return { family: known, reader: roster.find(readerName) ?? roster.add(readerName) };
     }
     const family = new QueueFamily(name, Log.create(this.#logOptions(name), readerName));
     this.#families.set(name, family);

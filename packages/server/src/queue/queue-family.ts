@@ -40,7 +40,7 @@ export class QueueFamily {
   remove(queue: Queue): void {
     if (queue === this.parent) this.parent = null;
     else this.fanouts.splice(this.fanouts.indexOf(queue), 1);
-    this.log.removeReader(queue.reader);
+    this.log.roster.remove(queue.reader);
   }
 
   /**
