@@ -106,6 +106,13 @@ describe.each<TransportName>(["memcache", "thrift"])("our client over %s", (tran
     expect((await client.get("orders-of-ours"))?.data.toString()).toBe("one");
     await expect(client.put("secrets", "x")).rejects.toMatchObject({ code: "unauthorized" });
     await expect(client.get("secrets")).rejects.toMatchObject({ code: "unauthorized" });
+    const waiting = client.get("secrets", { wait: 300_000 });
+    await expect(waiting).rejects.toMatchObject({ code: "unauthorized" });
+    for (const result of await client.flush("orders-of-ours")) {
+      expect(result).toMatchObject({ ok: false, error: { code: "unauthorized" } });
+    }
+    // What one user may not do is no trouble of the node's.
+    expect(client.nodes()).toMatchObject([{ state: "up" }]);
     await client.put("orders-of-ours", "two");
     expect((await client.get("orders-of-ours"))?.data.toString()).toBe("two");
   });

@@ -11,7 +11,7 @@ import type { TransportError, TransportErrorKind } from "./transport/transport-e
  * - `unavailable`: every node that could be reached refuses this at present (draining, disk full, starting).
  * - `lost`: the connection of an open item had ended before it was confirmed: the item is back in its queue.
  * - `bad-request`: refused, by us or by the node, because it makes no sense as it stands.
- * - `unauthorized`: the node wants other credentials.
+ * - `unauthorized`: the node wants other credentials, or those we have give no right to this.
  * - `busy`: a limit of this client (connections for reads, requests waiting) is reached; nothing was sent.
  * - `aborted`: the caller's AbortSignal; nothing was sent, or what was set aside for us goes back.
  * - `closed`: the client is closed, or was closed meanwhile.
@@ -62,6 +62,7 @@ const CODES: Record<TransportErrorKind, KestrelClientErrorCode> = {
   unavailable: "unavailable",
   invalid: "bad-request",
   unauthorized: "unauthorized",
+  forbidden: "unauthorized",
   failed: "unavailable",
   aborted: "aborted",
   closed: "closed",

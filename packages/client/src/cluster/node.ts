@@ -239,6 +239,7 @@ export class ClusterNode {
         this.#refusals[duty].begin(() => this.#options.onChange(this, { kind: "duty" }));
         break;
       case "invalid":
+      case "forbidden":
       case "uncertain":
         this.#answered();
         break;

@@ -113,7 +113,7 @@ function nowhere(failures: readonly Failure[]): KestrelClientError {
   if (failures.length === 0) return new KestrelClientError("no-node", "the cluster has no nodes");
   const kinds = new Set(failures.map(({ error }) => error.kind));
   let code: KestrelClientErrorCode = "no-node";
-  if (kinds.has("unauthorized")) code = "unauthorized";
+  if (failures.some(({ error }) => error.isLockedOut)) code = "unauthorized";
   else if (kinds.has("busy")) code = "busy";
   else if (kinds.has("unavailable") || kinds.has("failed")) code = "unavailable";
   const reasons = new Map(failures.map(({ node, error }) => [node.id, error.message]));

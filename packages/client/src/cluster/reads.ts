@@ -45,6 +45,7 @@ export class Reads {
   readonly #rooms = new Map<string, WaitingRoom>();
   /** Queues that were read through this client, the latest last. */
   readonly #queues = new Set<string>();
+  #hasWarned = false;
   #isClosed = false;
 
   constructor(options: ReadsOptions) {
@@ -167,7 +168,8 @@ export class Reads {
     if (signal?.aborted) throw new KestrelClientError("aborted", "aborted before waiting");
     this.#remember(queue);
     try {
-      return await this.#roomOf(queue).take(cursors.of(queue), deadline, signal);
+      const isPatient = request.partial === "empty";
+      return await this.#roomOf(queue).take(cursors.of(queue), deadline, { isPatient, signal });
     } catch (error) {
       throw error instanceof TransportError ? readError(error) : error;
     }
@@ -224,6 +226,15 @@ export class Reads {
     throw new KestrelClientError("node-down", "nothing found, since no nodes are known yet");
   }
 
+  /** Consumers have nobody to tell that they wait in vain; once is enough. */
+  #warn(queue: string, unasked: readonly UnaskedNode[]): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    process.emitWarning(`queue "${queue}": ${unaskedError(unasked).message}`, {
+      type: "KestrelClientWarning",
+    });
+  }
+
   #missed(queue: string, node: ClusterNode): void {
     this.#strays?.emptied(queue, node);
     this.#departures.emptied(queue, node);
@@ -248,6 +259,7 @@ export class Reads {
       places: () => this.#places(queue),
       waitsAt: (node) => !this.#isPassing(queue, node),
       missed: (node) => this.#missed(queue, node),
+      lockedOut: (unasked) => this.#warn(queue, unasked),
       onEmpty: () => {
         this.#rooms.delete(queue);
         leave?.();
@@ -292,9 +304,8 @@ function unaskedError(unasked: readonly UnaskedNode[]): KestrelClientError {
 }
 
 function codeFor(unasked: readonly UnaskedNode[]): "node-down" | "unauthorized" | "busy" {
-  const kinds = new Set(unasked.map(({ error }) => error?.kind));
-  if (kinds.has("unauthorized")) return "unauthorized";
-  return kinds.has("busy") ? "busy" : "node-down";
+  if (unasked.some(({ error }) => error?.isLockedOut)) return "unauthorized";
+  return unasked.some(({ error }) => error?.kind === "busy") ? "busy" : "node-down";
 }
 
 /** Nothing is lost by giving up a read, so there is no "unknown" about it. */

@@ -25,11 +25,12 @@ test("a node is asked for nothing while an item that nobody came for is on its w
     places: () => [node],
     waitsAt: () => true,
     missed: () => {},
+    lockedOut: () => {},
     onEmpty: () => {},
   });
   const leaving = new AbortController();
   const gone = room
-    .take(new ReadCursor(), performance.now() + 60_000, leaving.signal)
+    .take(new ReadCursor(), performance.now() + 60_000, { signal: leaving.signal })
     .catch(({ kind }) => kind);
   await until(() => reads.length === 1);
   reads[0]!(null);

@@ -36,12 +36,21 @@ export interface WaitingRoomOptions {
   waitsAt(node: ClusterNode): boolean;
   /** Nothing is there. */
   missed(node: ClusterNode): void;
+  /** Every node has locked us out, and somebody waits all the same. */
+  lockedOut(unasked: readonly UnaskedNode[]): void;
   /** The room is empty and nothing is under way in it: it may be forgotten. */
   onEmpty(): void;
 }
 
+export interface TakeOptions {
+  /** Waits on although every node has locked us out: one may let us in meanwhile. */
+  readonly isPatient?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 interface Caller {
   readonly deadline: number;
+  readonly isPatient: boolean;
   timer: NodeJS.Timeout;
   /** Ends this caller's own asking when there is no more time for it. */
   readonly abort: AbortController;
@@ -71,10 +80,12 @@ export class WaitingRoom {
   }
 
   /**
-   * Waits for an item until the deadline (of performance.now()), or until the signal or close() end it. With a
-   * deadline that has passed, each node is asked once. The cursor says with which one to begin.
+   * Waits for an item until the deadline (of performance.now()), or until the signal or close() end it, or, unless
+   * that is to be borne, every node has locked us out. With a deadline that has passed, each node is asked once. The
+   * cursor says with which one to begin.
    */
-  take(cursor: ReadCursor, deadline: number, signal?: AbortSignal): Promise<ReadOutcome> {
+  take(cursor: ReadCursor, deadline: number, options: TakeOptions = {}): Promise<ReadOutcome> {
+    const { isPatient = false, signal } = options;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#dismiss(caller, () => caller.reject(new TransportError("aborted", "aborted while waiting")));
@@ -85,6 +96,7 @@ export class WaitingRoom {
       };
       const caller: Caller = {
         deadline,
+        isPatient,
         timer: setTimeout(() => this.#expire(caller), Math.max(0, Math.ceil(deadline - performance.now()))),
         abort: new AbortController(),
         isPolling: false,
@@ -131,18 +143,22 @@ export class WaitingRoom {
 
   /**
    * Asks one node after the other, so that of a backlog one item is taken. Those polled already need no asking
-   * by somebody who has time.
+   * by somebody who has time. With no node fit, those that have locked us out are: they may let us in by now.
    */
   async #askInTurn(caller: Caller, cursor: ReadCursor): Promise<void> {
     const isInHurry = caller.deadline <= performance.now();
-    for (const node of cursor.order(this.#options.places())) {
+    const order = cursor.order(this.#options.places());
+    const isAnyFit = order.some((node) => node.isFit("reads"));
+    for (const node of order) {
       const desk = this.#deskOf(node);
       if (this.#takeHeld(caller)) return;
-      if (!node.isFit("reads") || (desk.polls.size > 0 && !isInHurry)) continue;
+      const isWorthAsking = isAnyFit ? node.isFit("reads") : node.lastError?.isLockedOut === true;
+      if (!isWorthAsking || (desk.polls.size > 0 && !isInHurry)) continue;
       await this.#ask(desk, 0, caller.abort.signal, caller);
     }
     if (this.#takeHeld(caller)) return;
     caller.isPolling = true;
+    this.#turnAwayLockedOut();
     this.rearrange();
     if (caller.isOverdue) this.#expire(caller);
   }
@@ -198,7 +214,24 @@ export class WaitingRoom {
     if (isFound || (desk.hasAnswered && !isTooSoon)) desk.backoff.reset();
     else if (!poll.abort.signal.aborted) desk.hold(() => this.rearrange());
     for (const caller of [...this.#callers]) if (caller.isOverdue) this.#expire(caller);
+    this.#turnAwayLockedOut();
     this.rearrange();
+  }
+
+  /** When the last word of every node is that it doesn't let us in, nothing will come, however long one waits. */
+  #turnAwayLockedOut(): void {
+    const unasked: UnaskedNode[] = [];
+    for (const node of this.#options.places()) {
+      const desk = this.#deskOf(node);
+      const error = desk.error ?? node.lastError;
+      if (desk.polls.size > 0 || error?.isLockedOut !== true) return;
+      unasked.push({ node, error });
+    }
+    if (unasked.length === 0) return;
+    for (const caller of [...this.#callers]) {
+      if (caller.isPatient) this.#options.lockedOut(unasked);
+      else if (caller.isPolling) this.#dismiss(caller, () => caller.resolve({ found: null, unasked }));
+    }
   }
 
   /** Those who still ask for themselves get what they find; giving them more would be one item too many. */

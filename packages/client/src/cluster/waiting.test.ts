@@ -1,10 +1,11 @@
 // Waiting for items on several nodes at once, through the client.
 
+import { once } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import { KestrelClusterClient } from "../cluster-client.ts";
 import { KestrelClientError } from "../errors.ts";
 import type { ClusterOptions } from "../options.ts";
-import { renderMiss } from "../testing/binary-frames.ts";
+import { renderMiss, renderReply } from "../testing/binary-frames.ts";
 import { FakeKestrel } from "../testing/fake-kestrel.ts";
 import { ScriptedServer } from "../testing/scripted-server.ts";
 import { until } from "../testing/until.ts";
@@ -230,6 +231,54 @@ describe("a wait that began with nodes down", () => {
     await everyoneWaits([nodes[1]!]);
     await nodes[0]!.start();
     expect(await waiting).toBeNull();
+  });
+});
+
+describe("nodes that lock the client out", () => {
+  const lockedOut: [string, number][] = [
+    ["want other credentials", 0x20],
+    ["give no right to the queue", 0x08],
+  ];
+  async function startLocked(status: number): Promise<ScriptedServer> {
+    const server = await ScriptedServer.start(({ opcode, opaque }, socket) => {
+      socket.write(renderReply(opcode, opaque, { status, value: "no" }));
+    });
+    toEnd.push(server);
+    return server;
+  }
+
+  test.each(lockedOut)("all of them: when they %s, nobody waits", async (_, status) => {
+    const client = createClient([await startLocked(status), await startLocked(status)]);
+    for (let turn = 0; turn < 2; turn++) {
+      const error = await client.get("q", { wait: LONG_MS }).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: "unauthorized", down: expect.objectContaining({ length: 2 }) });
+    }
+  });
+
+  test.each(lockedOut)("some of them: when they %s, the others go on", async (_, status) => {
+    const nodes = await startNodes(1);
+    const client = createClient([await startLocked(status), nodes[0]!]);
+    for (const text of ["a", "b"]) {
+      const waiting = client.get("q", { wait: LONG_MS });
+      await everyoneWaits(nodes);
+      nodes[0]!.add("q", text);
+      expect((await waiting)!.text()).toBe(text);
+    }
+  });
+
+  test.each(lockedOut)("a consumer waits on when they %s, and is let in", async (_, status) => {
+    const warned = once(process, "warning");
+    const server = await startLocked(status);
+    const client = createClient([server]);
+    const handled = new Promise<string>((resolve) => client.consume("q", (item) => resolve(item.text())));
+    const [warning] = (await warned) as [Error];
+    expect([warning.name, warning.message]).toEqual(["KestrelClientWarning", expect.stringContaining('"q"')]);
+    const { port } = server;
+    await server.stop();
+    const node = await FakeKestrel.start(port);
+    toEnd.push(node);
+    node.add("q", "a");
+    expect(await handled).toBe("a");
   });
 });
 

@@ -11,6 +11,7 @@
  * - `unavailable`: the node answered that its status forbids this now. It did not happen.
  * - `invalid`: the node answered that the request makes no sense. It did not happen.
  * - `unauthorized`: the node wants other credentials. It did not happen.
+ * - `forbidden`: the node knows who we are, and that we have no right to this. It did not happen.
  * - `failed`: the node answered with some other error. It did not happen.
  * - `aborted`: the caller's signal came before anything was sent.
  * - `closed`: the client was closed before anything was sent.
@@ -25,6 +26,7 @@ export type TransportErrorKind =
   | "unavailable"
   | "invalid"
   | "unauthorized"
+  | "forbidden"
   | "failed"
   | "aborted"
   | "closed";
@@ -41,6 +43,11 @@ export class TransportError extends Error {
   /** Whether the request may have been carried out although nobody said so. */
   get mayHaveHappened(): boolean {
     return this.kind === "no-answer" || this.kind === "uncertain" || this.kind === "given-up";
+  }
+
+  /** Whether the node refuses us, whatever the moment: no time mends that, only who looks after the node. */
+  get isLockedOut(): boolean {
+    return this.kind === "unauthorized" || this.kind === "forbidden";
   }
 }
 

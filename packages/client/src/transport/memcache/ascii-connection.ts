@@ -258,7 +258,8 @@ export class AsciiConnection {
 }
 
 function kindOf(errorLine: string): TransportErrorKind {
-  if (/^CLIENT_ERROR (unauthenticated|authentication|not allowed)\b/.test(errorLine)) return "unauthorized";
+  if (/^CLIENT_ERROR (unauthenticated|authentication)\b/.test(errorLine)) return "unauthorized";
+  if (/^CLIENT_ERROR not allowed\b/.test(errorLine)) return "forbidden";
   return errorLine.startsWith("SERVER_ERROR") ? "unavailable" : "invalid";
 }
 

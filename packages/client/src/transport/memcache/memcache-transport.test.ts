@@ -240,7 +240,7 @@ test("an aborted put that waits for its turn is taken back", async () => {
 
 test.each([
   [0x04, "invalid"],
-  [0x08, "unauthorized"],
+  [0x08, "forbidden"],
   [0x20, "unauthorized"],
   [0x81, "failed"],
   [0x82, "failed"],

@@ -17,7 +17,7 @@ export const STATUS = {
 
 const REFUSALS: ReadonlyMap<number, TransportErrorKind> = new Map([
   [STATUS.invalid, "invalid"],
-  [STATUS.forbidden, "unauthorized"],
+  [STATUS.forbidden, "forbidden"],
   [STATUS.unauthorized, "unauthorized"],
   [STATUS.busy, "unavailable"],
   [STATUS.unavailable, "unavailable"],

@@ -16,7 +16,7 @@ const KINDS: ReadonlyMap<string, TransportErrorKind> = new Map([
   ["too-large", "invalid"],
   ["unavailable", "unavailable"],
   ["unauthenticated", "unauthorized"],
-  ["forbidden", "unauthorized"],
+  ["forbidden", "forbidden"],
 ]);
 
 export class RefusedCall extends TransportError {

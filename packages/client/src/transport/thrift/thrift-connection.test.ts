@@ -97,7 +97,7 @@ describe("an exception", () => {
   const cases: [string, number, string | undefined, TransportErrorKind][] = [
     ["of a status", 6, "unavailable", "unavailable"],
     ["of a name", 6, "bad-name", "invalid"],
-    ["for who has no right", 6, "forbidden", "unauthorized"],
+    ["for who has no right", 6, "forbidden", "forbidden"],
     ["of a disk", 6, "disk", "failed"],
     ["in words only", 6, undefined, "failed"],
     ["of a method that is not known", 1, undefined, "invalid"],
