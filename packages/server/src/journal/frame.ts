@@ -117,7 +117,7 @@ export function splitStretches(
       at += size;
       continue;
     }
-    const isEnd = size > 0 && (stretches.length === 0 || findNextFrame(buffer, at, end, seed) === end);
+    const isEnd = size > 0 && (stretches.length === 0 || !hasContentBehind(buffer, at, end, seed));
     if (isEnd && mayEndBefore) break;
     if (at > soundStart) stretches.push({ start: soundStart, end: at, isSound: true });
     const resume = findNextFrame(buffer, at, end, seed);
@@ -126,6 +126,14 @@ export function splitStretches(
   }
   if (at > soundStart) stretches.push({ start: soundStart, end: at, isSound: true });
   return stretches;
+}
+
+/** Whether there is a sound frame with records after the end mark at `endMark`. */
+function hasContentBehind(buffer: Buffer, endMark: number, end: number, seed: number): boolean {
+  let at = endMark;
+  do at = findNextFrame(buffer, at, end, seed);
+  while (at < end && findFrameSize(buffer, at, end, seed) === frameHeadSize);
+  return at < end;
 }
 
 /** Where the first sound frame after a broken one at `broken` starts; `end` if there is none. */

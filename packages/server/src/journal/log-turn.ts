@@ -152,6 +152,7 @@ function writeChunk({ segment, buffer, view, offset, size, writtenSize }: Chunk)
   const { file, staleEnd, seed } = segment;
   let end = size;
   if (offset + size < staleEnd) {
+    segment.markAhead(offset + size);
     if (size + frameHeadSize <= buffer!.length) {
       end = markEnd(buffer!, view!, size, seed);
     } else {

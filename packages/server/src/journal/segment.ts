@@ -15,13 +15,15 @@ import { crc32 } from "node:zlib";
 import type { DiskFile } from "../disk.ts";
 import { readU64, viewOf, writeU64 } from "./bytes.ts";
 import type { Chunk } from "./chunk.ts";
-import { findFrameSize, frameHeadSize, sealFrame, segmentSeed } from "./frame.ts";
+import { encodeEndMark, findFrameSize, frameHeadSize, sealFrame, segmentSeed } from "./frame.ts";
 import type { ReaderState, SegmentIndex } from "./record.ts";
 import { decodeRecords, encodeIndex, encodeReaderState, encodeSegmentStart } from "./record.ts";
 
 export const segmentMagic: Buffer = Buffer.from("KESTREL3", "latin1");
 const footerMagic = Buffer.from("KEND", "latin1");
 export const footerSize = 24;
+/** How far ahead of the content an end mark is written, so that few writes need one. */
+const markAheadBytes = 256 * 1024;
 const namePattern = /^(\d{16})-(\d{8,})\.log$/;
 
 export class Segment {
@@ -47,6 +49,8 @@ export class Segment {
   unsyncedHead: Buffer | null = null;
   /** Up to here its file holds, behind content and end mark, what it held before it was this segment's; 0: nothing. */
   staleEnd = 0;
+  /** Of that, what a write cut short by a kill may meet: here stands an end mark too, or it ends. */
+  #staleMark = 0;
   isClosed = false;
   /** Its file is gone, or about to go. */
   isDropped = false;
@@ -68,6 +72,17 @@ export class Segment {
 
   get lastChunk(): Chunk {
     return this.chunks[this.chunks.length - 1]!;
+  }
+
+  /**
+   * Before a write up to `end`: another end mark ahead of it, unless there is one, so that what a kill leaves of the write
+   * does not run on into all that the file held before. Throws the system's error.
+   */
+  markAhead(end: number): void {
+    if (end + frameHeadSize <= this.#staleMark) return;
+    this.#staleMark = Math.min(this.staleEnd, end + markAheadBytes);
+    if (this.#staleMark + frameHeadSize > this.staleEnd) return;
+    this.file!.write(encodeEndMark(this.seed), 0, frameHeadSize, this.#staleMark);
   }
 
   /** Cuts off whatever is behind the content. Throws the system's error. */

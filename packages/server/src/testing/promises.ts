@@ -52,9 +52,12 @@ export class PromisedQueue {
     return isAtLeast(this.created, cut) && [...this.items.values()].some(({ put }) => isAtLeast(put, cut));
   }
 
-  /** Each of its items was asked to be finished: where nobody syncs, a power loss may leave nothing that tells of it. */
-  get isFinished(): boolean {
-    return [...this.items.values()].every(({ finish }) => finish !== "none");
+  /**
+   * Each item that must be there was asked to be finished: where nobody syncs, a power loss may leave nothing that tells
+   * of the queue.
+   */
+  isFinished(cut: Cut): boolean {
+    return [...this.items.values()].every(({ put, finish }) => finish !== "none" || !isAtLeast(put, cut));
   }
 
   /** The item was asked to be finished. Gives it, to be told when that was answered. */
@@ -228,7 +231,8 @@ export class Promises {
       // Nothing tells of fanouts but the newest segments.
       if (this.areFanoutsLoose && name.includes("+")) return undefined;
       const lost = candidates.find(
-        (life) => life.deleted === "none" && life.isSure(cut) && !(this.areFanoutsLoose && life.isFinished),
+        (life) =>
+          life.deleted === "none" && life.isSure(cut) && !(this.areFanoutsLoose && life.isFinished(cut)),
       );
       if (lost !== undefined) throw new Error(`${name} is gone, with ${lost.items.size} items`);
       return undefined;
