@@ -63,6 +63,12 @@ export class Timings {
     });
   }
 
+  /** As `endHit`, for an item that is handed out at once. */
+  endDelivery(queue: Queue, item: ItemView, began: Began, nowMs: number): void {
+    this.endHit(queue, item, began);
+    this.noteDelivery(queue, item.addTimeMs, nowMs);
+  }
+
   /** The get found nothing and did not wait. `began` is not 0. */
   endMiss(queue: Queue, began: Began): void {
     this.#sink?.noteGet(queue, false, microsSince(began), this.#gets.weight);

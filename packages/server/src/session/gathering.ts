@@ -78,16 +78,10 @@ export class Gathering implements Receiver {
         this.#waitBegan = began;
         return;
       } else {
-        if (began !== 0) this.#noteHit(result, began);
+        if (began !== 0) timings.endDelivery(queue, result, began, this.#host.clock.now());
         this.#add(result);
       }
     }
-  }
-
-  #noteHit(item: ItemView, began: Began): void {
-    const { timings, clock } = this.#host;
-    timings.endHit(this.#plan.queue, item, began);
-    timings.noteDelivery(this.#plan.queue, item.addTimeMs, clock.now());
   }
 
   get #isEnough(): boolean {
@@ -107,7 +101,8 @@ export class Gathering implements Receiver {
     const began = this.#waitBegan;
     const { timings, clock, turn } = this.#host;
     // It had to be read from the file first; any other wait is the client's own wish.
-    if (began !== 0 && this.#plan.deadline === 0) this.#noteHit(item, began);
+    if (began !== 0 && this.#plan.deadline === 0)
+      timings.endDelivery(this.#plan.queue, item, began, clock.now());
     else if (began !== 0) timings.noteDelivery(this.#plan.queue, item.addTimeMs, clock.now());
     this.#add(item);
     turn.resumeLater(this);

@@ -19,6 +19,7 @@ import { Bulk } from "./bulk.ts";
 import { requireReads, requireWrites, type ServerControls } from "./controls.ts";
 import type { LentReads } from "./lent-reads.ts";
 import { manage } from "./management.ts";
+import { Monitor, type MonitorOwner } from "./monitor.ts";
 import { OpenReads } from "./open-reads.ts";
 import { Pass } from "./pass.ts";
 import type {
@@ -69,20 +70,19 @@ const done: Reply = { kind: "done" };
 const stored: StoredReply = { kind: "stored", receipt: undefined as unknown as Receipt, id: 0 };
 const found: ItemReply = { kind: "item", item: undefined as unknown as ItemView, openedIn: null };
 
-export class Session implements Receiver {
+export class Session implements Receiver, MonitorOwner {
   readonly #host: SessionHost;
   readonly #client: SessionClient;
-  /** Made with the first open read: most sessions never have one. */
-  #openReads: OpenReads | null = null;
-  /** What the client waits for. A monitor that makes a pause has no waiter. */
-  #waitingFor: GetRequest | MonitorRequest | null = null;
+  readonly #openReads: OpenReads = new OpenReads();
+  /** The get that waits for its item. */
+  #waitingFor: GetRequest | null = null;
   #waitingAt: Queue | null = null;
   #waiter: Waiter | null = null;
   #waitBegan: Began = 0;
-  #monitorLengthLeft = 0;
-  #monitorDeadline = 0;
   /** Reloading, or checking a password. */
   #isBusy = false;
+  /** At work. */
+  #monitor: Monitor | null = null;
   /** Made with the first request of its kind. */
   #bulk: Bulk | null = null;
   #isEnded = false;
@@ -102,14 +102,14 @@ export class Session implements Receiver {
 
   /** The request at hand is not answered yet: the next one has to wait. */
   get isWaiting(): boolean {
-    return this.#waitingFor !== null || this.#isBusy || this.#bulk?.isWaiting === true;
+    if (this.#waitingFor !== null || this.#monitor !== null || this.#isBusy) return true;
+    return this.#bulk?.isWaiting === true;
   }
 
   /** It waits for something that nobody may have put yet, and not just for the disk. */
   get isPatient(): boolean {
-    if (this.#bulk?.isPatient) return true;
-    const request = this.#waitingFor;
-    return request !== null && (request.kind === "monitor" || request.waitMs > 0);
+    if (this.#monitor !== null || this.#bulk?.isPatient) return true;
+    return this.#waitingFor !== null && this.#waitingFor.waitMs > 0;
   }
 
   /** Carries out one request. Not to be called while `isWaiting`, nor after `end`. */
@@ -118,7 +118,7 @@ export class Session implements Receiver {
       this.#pass.require(request);
       if (request.kind === "put") this.#put(request);
       else if (request.kind === "get") this.#get(request);
-      else if (request.kind === "monitor") this.#monitor(request);
+      else if (request.kind === "monitor") this.#beginMonitor(request);
       else if (request.kind === "confirm") this.#confirm(request);
       else if (request.kind === "reload") this.#reload();
       else if (request.kind === "authenticate") this.#authenticate(request);
@@ -133,12 +133,13 @@ export class Session implements Receiver {
 
   /** A monitor goes on after a pause. */
   resume(): void {
-    if (this.#waitingFor?.kind === "monitor" && this.#waiter === null) this.#monitorOn(this.#waitingFor);
+    this.#monitor?.resume();
   }
 
   /** Ends the wait as if its time were over. */
   stopWaiting(): void {
     this.#bulk?.stopWaiting();
+    this.#monitor?.stop();
     if (this.#waitingFor === null) return;
     this.#waiter?.withdraw();
     this.miss();
@@ -146,7 +147,7 @@ export class Session implements Receiver {
 
   /** An open read that was never there: its receipt failed. */
   forget(queue: Queue, id: number): void {
-    this.#openReads?.forget(queue, id);
+    this.#openReads.forget(queue, id);
   }
 
   /** The client is gone. */
@@ -154,37 +155,31 @@ export class Session implements Receiver {
     this.#isEnded = true;
     this.#waiter?.withdraw();
     this.#stopWaitingFor();
+    this.#monitor?.end();
+    this.#monitor = null;
     this.#bulk?.end();
-    this.#openReads?.abortAll();
-    this.#openReads = null;
+    this.#openReads.abortAll();
   }
 
   lapse(queue: Queue, id: number): void {
-    this.#openReads?.forget(queue, id);
+    this.#openReads.forget(queue, id);
   }
 
   receive(item: ItemView): void {
     const request = this.#waitingFor!;
     const queue = this.#waitingAt!;
     const began = this.#waitBegan;
-    this.#waiter = null;
-    if (began !== 0) this.#host.timings.noteDelivery(queue, item.addTimeMs, this.#host.clock.now());
-    if (request.kind === "get") {
-      // It had to be read from the file first; any other wait is the client's own wish.
-      if (began !== 0 && request.waitMs === 0) this.#host.timings.endHit(queue, item, began);
-      this.#stopWaitingFor();
-      this.#handOver(item, queue, request.isOpen);
-    } else {
-      this.#handOver(item, queue, true);
-      this.#monitorLengthLeft--;
-      this.#host.turn.resumeLater(this);
-    }
+    const { timings, clock } = this.#host;
+    this.#stopWaitingFor();
+    // It had to be read from the file first; any other wait is the client's own wish.
+    if (began !== 0 && request.waitMs === 0) timings.endDelivery(queue, item, began, clock.now());
+    else if (began !== 0) timings.noteDelivery(queue, item.addTimeMs, clock.now());
+    this.#handOver(item, queue, request.isOpen);
   }
 
   miss(): void {
-    const request = this.#waitingFor!;
     this.#stopWaitingFor();
-    if (request.kind === "get") this.#host.counters.getMisses++;
+    this.#host.counters.getMisses++;
     this.#client.reply(nothing);
   }
 
@@ -218,9 +213,9 @@ export class Session implements Receiver {
       return;
     }
     requireReads(this.#host.controls);
-    const { queues, counters, clock, timings } = this.#host;
+    const { queues, counters, clock, timings, maxOpenTransactions } = this.#host;
     const queue = queues.obtain(name);
-    if (!isPeek) this.#requireRoom(queue, isOpen);
+    if (!isPeek) this.#openReads.requireRoom(queue, isOpen, maxOpenTransactions);
     if (isPeek) counters.cmdPeek++;
     else counters.cmdGet++;
     const began = isPeek ? 0 : timings.beginGet();
@@ -237,106 +232,65 @@ export class Session implements Receiver {
       this.#waiter = result;
       this.#waitBegan = began;
     } else {
-      if (began !== 0) this.#noteHit(result, queue, began);
+      if (began !== 0) timings.endDelivery(queue, result, began, clock.now());
       this.#handOver(result, queue, isOpen);
-    }
-  }
-
-  #noteHit(item: ItemView, queue: Queue, began: Began): void {
-    const { timings, clock } = this.#host;
-    timings.endHit(queue, item, began);
-    timings.noteDelivery(queue, item.addTimeMs, clock.now());
-  }
-
-  /** Kestrel's rule: whoever reads a queue reliably does so with every get, and has a bound on what is open. */
-  #requireRoom(queue: Queue, isOpen: boolean): void {
-    if (this.#openReads === null) return;
-    const openLength = this.#openReads.countOf(queue);
-    if (openLength === 0) return;
-    if (!isOpen) throw new KestrelError("read-open", `a read on ${queue.name} is open`);
-    if (openLength >= this.#host.maxOpenTransactions) {
-      throw new KestrelError("too-many-open", `${openLength} reads on ${queue.name} are open`);
     }
   }
 
   #handOver(item: ItemView, queue: Queue, isOpen: boolean): void {
     this.#host.counters.getHits++;
-    if (isOpen) (this.#openReads ??= new OpenReads()).add(queue, item.id);
+    if (isOpen) this.#openReads.add(queue, item.id);
     found.item = item;
     found.openedIn = isOpen ? queue : null;
     this.#client.reply(found);
   }
 
-  #monitor(request: MonitorRequest): void {
+  #beginMonitor(request: MonitorRequest): void {
     requireReads(this.#host.controls);
-    this.#waitingAt = this.#host.queues.obtain(request.queue);
-    this.#waitingFor = request;
-    this.#monitorLengthLeft = request.lengthMax ?? this.#host.maxOpenTransactions;
-    this.#monitorDeadline = this.#host.clock.now() + request.waitMs;
-    this.#monitorOn(request);
+    this.#monitor = new Monitor(this.#host, this.#pass, this, request);
+    this.#monitor.resume();
   }
 
-  /** Takes items until none is there, the time is over, enough are open, or the client can take no more. */
-  #monitorOn(request: MonitorRequest): void {
-    const { clock, controls, maxOpenTransactions, timings } = this.#host;
-    const queue = this.#waitingAt!;
-    while (this.#client.isReady && this.#waitingFor === request) {
-      const isOver =
-        this.#monitorLengthLeft <= 0 ||
-        this.#monitorDeadline <= clock.now() ||
-        (this.#openReads?.countOf(queue) ?? 0) >= maxOpenTransactions ||
-        !controls.takesReads ||
-        !this.#pass.mayGet(request.queue);
-      const began = isOver ? 0 : timings.beginGet();
-      const result = isOver ? null : queue.get("open", this.#monitorDeadline, this);
-      if (result === null) {
-        this.miss();
-      } else if (result instanceof Waiter) {
-        this.#waiter = result;
-        this.#waitBegan = began;
-        return;
-      } else {
-        if (began !== 0) this.#noteHit(result, queue, began);
-        this.#handOver(result, queue, true);
-        this.#monitorLengthLeft--;
-      }
-    }
+  // For its monitor
+
+  get isReady(): boolean {
+    return this.#client.isReady;
   }
 
-  #confirm({ queue, length: lengthMax, isExact }: ConfirmRequest): void {
-    const isShort = isExact === true && this.#openLength(queue) < lengthMax;
-    const length = isShort ? 0 : this.#confirmOldest(queue, lengthMax);
+  openLengthOf(queue: Queue): number {
+    return this.#openReads.countOf(queue);
+  }
+
+  give(item: ItemView, queue: Queue): void {
+    this.#handOver(item, queue, true);
+  }
+
+  monitorOver(): void {
+    this.#monitor = null;
+    this.#client.reply(nothing);
+  }
+
+  // Open reads
+
+  #confirm({ queue: name, length: lengthMax, isExact }: ConfirmRequest): void {
+    const queue = this.#host.queues.find(name);
+    const openLength = queue === undefined ? 0 : this.openLengthOf(queue);
+    const isShort = isExact === true && openLength < lengthMax;
+    const length = isShort ? 0 : this.#confirmOldest(name, lengthMax);
     this.#client.reply({ kind: "confirmed", length });
   }
 
-  #openLength(name: string): number {
-    const queue = this.#host.queues.find(name);
-    return queue === undefined ? 0 : (this.#openReads?.countOf(queue) ?? 0);
-  }
-
-  /** How many of them were open. */
   #confirmOldest(name: string, lengthMax: number): number {
-    if (this.#openReads === null) return 0;
     const queue = this.#host.queues.find(name);
-    if (queue === undefined) return 0;
-    let length = 0;
-    while (length < lengthMax) {
-      const id = this.#openReads.takeOldest(queue);
-      if (id === undefined) break;
-      length++;
-      // False: it went back to the head already, because it was open for too long.
-      const receipt = queue.confirm(id);
-      if (receipt !== null && receipt !== false) this.#client.holdFor(receipt);
-    }
-    return length;
+    return queue === undefined ? 0 : this.#openReads.confirmOldest(queue, lengthMax, this.#client);
   }
 
   #abortOldest(name: string): void {
     const queue = this.#host.queues.find(name);
-    if (queue === undefined || this.#openReads === null) return;
-    const id = this.#openReads.takeOldest(queue);
-    if (id !== undefined) queue.abort(id);
+    if (queue !== undefined) this.#openReads.abortOldest(queue);
   }
+
+  // What takes some time
 
   #reload(): void {
     this.#isBusy = true;
