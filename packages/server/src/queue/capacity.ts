@@ -28,9 +28,10 @@ export class Capacity {
 
   /** Whether one more item of this size may come in; makes room for it if there is a way. */
   admit(dataSize: number): PutRefusal | null {
-    const { maxItemSizeBytes, discardOldWhenFull } = this.#queue.settings;
+    const { maxItemSizeBytes, discardOldWhenFull, fanoutOnly } = this.#queue.settings;
     if (maxItemSizeBytes !== null && dataSize > maxItemSizeBytes) return "too-large";
-    if (!this.#isFull) return null;
+    // A queue that keeps nothing may be full all the same, of what it kept before a reload.
+    if (fanoutOnly || !this.#isFull) return null;
     this.#queue.flushExpired(Number.POSITIVE_INFINITY);
     while (this.#isFull) {
       if (!discardOldWhenFull || this.#queue.reader.items === 0) return "full";

@@ -46,3 +46,14 @@ test("an expired item that cannot be written where it goes stays, and moves late
   node.turn.endNow();
   expect([node.queue("b").length, node.queue("late").length]).toEqual([0, 1]);
 });
+
+test("a flush drops what is due here, and what has expired goes where it is due", async () => {
+  const node = await TestNode.start(rules);
+  node.put("b", "expired", node.clock.now() + 10);
+  node.put("b", "not yet", node.clock.now() + 30);
+  node.clock.advance(20);
+  node.queues.flush("b");
+  node.turn.endNow();
+  expect([node.queue("b").length, node.queue("b").counters.expiredItems]).toEqual([0, 1]);
+  expect(await node.drain("late")).toEqual(["expired"]);
+});

@@ -198,7 +198,7 @@ export class QueueCollection {
     const { family } = queue;
     const put = family.put(queue, source, start, end, flags, this.#options.clock.now(), expiryMs);
     if (typeof put === "object") {
-      this.counters.totalItems++;
+      this.counters.totalItems += family.lastPutLength;
       this.lastPutId = family.lastPutId;
     }
     return put;

@@ -17,6 +17,8 @@ export class QueueFamily {
   readonly fanouts: Queue[] = [];
   /** The id of the item that was put last; 0 when nobody kept it. */
   lastPutId = 0;
+  /** How many queues took that item. A queue that keeps nothing itself is one of them. */
+  lastPutLength = 0;
 
   constructor(name: string, log: Log) {
     this.name = name;
@@ -77,6 +79,7 @@ export class QueueFamily {
     const keeps = !parent.settings.fanoutOnly;
     if (!keeps && fanouts.length === 0) {
       this.lastPutId = 0;
+      this.lastPutLength = 1;
       return keptReceipt;
     }
     const refusing = this.#fanoutsWithoutRoom(end - start);
@@ -88,6 +91,7 @@ export class QueueFamily {
     for (const fanout of fanouts) if (!refusing.includes(fanout.reader)) fanout.noteItem(end - start);
     // Last: whoever is served may have let expired items go to this family.
     this.lastPutId = id;
+    this.lastPutLength = 1 + fanouts.length - refusing.length;
     return receipt;
   }
 
@@ -115,6 +119,7 @@ export class QueueFamily {
     const receipt = this.log.appendPut(fanout.reader, source, start, end, flags, addTimeMs, expiryMs);
     fanout.noteItem(end - start);
     this.lastPutId = id;
+    this.lastPutLength = 1;
     return receipt;
   }
 }

@@ -97,6 +97,8 @@ export class Monitor implements Receiver {
 
   miss(): void {
     this.#isOver = true;
+    // It missed what it waited for; one that ends for another reason misses nothing.
+    if (this.#waiter !== null) this.#host.counters.getMisses++;
     this.#waiter = null;
     this.#owner.monitorOver();
   }

@@ -212,6 +212,7 @@ export class Session implements Receiver, MonitorOwner {
       this.#client.reply(nothing);
       return;
     }
+    if (!isPeek && !isOpen) this.#refuseWhileOpen(name);
     requireReads(this.#host.controls);
     const { queues, counters, clock, timings, maxOpenTransactions } = this.#host;
     const queue = queues.obtain(name);
@@ -235,6 +236,13 @@ export class Session implements Receiver, MonitorOwner {
       if (began !== 0) timings.endDelivery(queue, result, began, clock.now());
       this.#handOver(result, queue, isOpen);
     }
+  }
+
+  /** A plain get with a read open is wrong in any status, and as in Kestrel that is said before anything about it. */
+  #refuseWhileOpen(name: string): void {
+    const { controls, queues, maxOpenTransactions } = this.#host;
+    const queue = controls.takesReads ? undefined : queues.find(name);
+    if (queue !== undefined) this.#openReads.requireRoom(queue, false, maxOpenTransactions);
   }
 
   #handOver(item: ItemView, queue: Queue, isOpen: boolean): void {

@@ -16,6 +16,39 @@ class Reloaded {
   }
 }
 
+test("a queue that keeps nothing any more takes what its fanouts do, however full it was", async () => {
+  const file = new Reloaded();
+  await using conversation = await file.start({
+    queues: [{ name: "q", maxItems: 1, discardOldWhenFull: true }],
+  });
+  await conversation.hold(`
+    > set q 0 0 1
+    > a
+    < STORED
+    > get q+x
+    < END`);
+  for (const discardOldWhenFull of [false, true]) {
+    file.config = {
+      queues: [
+        { name: "q", maxItems: 1, fanoutOnly: true, discardOldWhenFull },
+        { name: "q+x", maxItems: null },
+      ],
+    };
+    await conversation.hold(`
+      > reload
+      < Reloaded config.
+      > set q 0 0 1
+      > b
+      < STORED
+      > get q+x
+      < VALUE q+x 0 1
+      < b
+      < END
+      stat q items 1
+      stat q discarded 0`);
+  }
+});
+
 test("rules of queues and fanouts, aliases, and what every queue inherits", async () => {
   const file = new Reloaded();
   await using conversation = await file.start({ queues: [{ name: "q", maxItems: 1 }] });

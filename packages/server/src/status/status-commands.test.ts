@@ -168,6 +168,15 @@ test("quiescent: what is open can be confirmed and aborted, with every word for 
     b< END
     stat q open_transactions 0`));
 
+test("quiescent: a plain get with a read open is wrong in any status, and told so first", () =>
+  hold(`
+    ${twoOpen}
+    > status quiescent
+    < END
+    > get q
+    < ERROR
+    closed`));
+
 test("quiescent: the items of a connection that ends go back", () =>
   hold(`${twoOpen}
     b> status QUIESCENT
@@ -191,7 +200,7 @@ test("who waits when the node turns quiescent gets nothing, at once, and later r
     c< SERVER_ERROR
     c closed
     stat q waiters 0
-    stats get_misses 2`));
+    stats get_misses 3`));
 
 test("read-only lets them wait", () =>
   hold(`

@@ -239,21 +239,20 @@ export class AsciiCodec implements Codec {
 
   #readCommand(verb: string, rest: Buffer): void {
     const text = decodeUtf8(rest);
-    if (text === undefined) {
-      this.#exchange.refuse(new KestrelError("bad-name", notUtf8));
-      return;
-    }
-    const args = text.split(" ").filter((word) => word !== "");
+    // Whatever bytes are in a line, its other words say if it is to be answered, and how much data is behind it.
+    const args = (text ?? rest.toString("latin1")).split(" ").filter((word) => word !== "");
     const command = commands[verb];
     if (command === undefined) this.#readRest(verb, args);
-    else this.#execute(command, args);
+    else this.#execute(command, args, text !== undefined);
   }
 
-  #execute(command: Command, args: readonly string[]): void {
+  #execute(command: Command, args: readonly string[], isUtf8: boolean): void {
     this.#exchange.isQuiet = command.mayBeQuiet === true && args.at(-1) === "noreply";
     this.#exchange.done = command.done ?? answers.end;
     const request = command.parse(args);
-    if (request === undefined) {
+    if (!isUtf8) {
+      this.#exchange.refuse(new KestrelError("bad-name", notUtf8));
+    } else if (request === undefined) {
       this.#exchange.renderMalformed();
     } else {
       if (request.kind === "monitor") this.#beginMonitor(request.queue);
