@@ -1,4 +1,7 @@
-/** KestrelClusterClient, by either wire, over real nodes in processes of their own, which are killed, stopped and drained. */
+/**
+ * KestrelClusterClient, by either wire, and by memjs through TLS, over real nodes in processes of their own, which are
+ * killed, stopped and drained. TLS is left out, and this is said, without OpenSSL.
+ */
 
 import { once } from "node:events";
 import {
@@ -6,20 +9,25 @@ import {
   KestrelClientError,
   KestrelClusterClient,
   type PutOutcome,
-  type TransportName,
+  type TlsOptions,
 } from "@kestrel-mq/client";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Certificate, hasOpenssl } from "../harness/certificate.ts";
 import { KestrelNode } from "../harness/kestrel-node.ts";
 
-const transports: readonly TransportName[] = ["memcache", "thrift"];
-let transport: TransportName;
+const wires = ["memcache", "thrift", ...(hasOpenssl ? ["memcache with TLS"] : [])];
+let transport: "memcache" | "thrift";
+let secured: { tls?: TlsOptions };
+let certificate: Certificate | undefined;
 let nodes: KestrelNode[];
 let client: KestrelClusterClient;
 
-beforeEach(async () => {
-  nodes = await Promise.all(
-    [0, 1, 2].map(() => KestrelNode.start({ isRestarted: true, speaksThrift: true })),
-  );
+beforeAll(async () => {
+  if (hasOpenssl) certificate = await Certificate.create();
+});
+
+afterAll(async () => {
+  await certificate?.[Symbol.asyncDispose]();
 });
 
 afterEach(async () => {
@@ -36,7 +44,13 @@ function createClientOf(
   options: { strategy?: "hash"; timeoutMs?: number } = {},
 ): KestrelClusterClient {
   const retry = { minMs: 20, maxMs: 500 };
-  return new KestrelClusterClient({ servers: servers.map(addressOf), transport, retry, ...options });
+  return new KestrelClusterClient({
+    servers: servers.map(addressOf),
+    transport,
+    retry,
+    ...secured,
+    ...options,
+  });
 }
 
 /** Also the node's id. */
@@ -50,7 +64,7 @@ function codeOf(error: unknown): string {
 
 /** Sets a node's status as an operator would. */
 async function setStatus(node: KestrelNode, name: string): Promise<void> {
-  await using admin = new AdminConnection(node.address);
+  await using admin = new AdminConnection(node.address, secured);
   await admin.lines(`status ${name}`);
 }
 
@@ -61,9 +75,15 @@ async function drain(queue: string): Promise<string[]> {
   return texts;
 }
 
-describe.each(transports)("over %s", (name) => {
-  beforeEach(() => {
-    transport = name;
+describe.each(wires)("over %s", (wire) => {
+  beforeEach(async () => {
+    transport = wire === "thrift" ? "thrift" : "memcache";
+    const hasTls = wire.endsWith("TLS");
+    secured = hasTls ? { tls: { ca: certificate!.cert } } : {};
+    const flags = hasTls ? certificate!.nodeFlags() : [];
+    nodes = await Promise.all(
+      [0, 1, 2].map(() => KestrelNode.start({ isRestarted: true, speaksThrift: true, flags })),
+    );
     client = createClient();
   });
 

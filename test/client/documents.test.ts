@@ -7,6 +7,7 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { rootCertificates } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -83,6 +84,8 @@ test("the examples of the client's documents compile and run", async () => {
       include: ["*.mts"],
     };
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
+    // For an example that trusts it, and connects to nobody.
+    await writeFile(join(folder, "cert.pem"), rootCertificates[0]!);
     const compiled = await run(join(root, "node_modules/.bin/tsc"), ["-p", folder]).catch((error) => error);
     expect(compiled.stdout).toBe("");
     for (const { name, isEndless } of examples) {
@@ -91,7 +94,7 @@ test("the examples of the client's documents compile and run", async () => {
         await putJob(node);
         await runUntilWorked(program);
       } else {
-        const { stderr } = await run(process.execPath, [program]);
+        const { stderr } = await run(process.execPath, [program], { cwd: folder });
         expect(stderr, name).toBe("");
       }
     }

@@ -1,79 +1,98 @@
-/** The client's TLS over thrift, against the real program. Left out, and this is said, without OpenSSL. */
+/** The client's TLS over either wire, against the real program. Left out, and this is said, without OpenSSL. */
 
-import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { KestrelClientError, KestrelClusterClient, type TlsOptions } from "@kestrel-mq/client";
+import {
+  AdminConnection,
+  KestrelClientError,
+  KestrelClusterClient,
+  type TlsOptions,
+} from "@kestrel-mq/client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Certificate, hasOpenssl } from "../harness/certificate.ts";
 import { KestrelNode } from "../harness/kestrel-node.ts";
-import { TempFolder } from "../harness/temp-folder.ts";
 
-const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
-if (!hasOpenssl) console.warn("left out: openssl is not installed");
-
-describe.runIf(hasOpenssl)("over TLS", () => {
-  let folder: TempFolder;
+describe.runIf(hasOpenssl)("a node with TLS that asks its clients for a certificate", () => {
+  let certificate: Certificate;
   let node: KestrelNode;
-  let ca: Buffer;
 
   beforeAll(async () => {
-    folder = await TempFolder.create();
-    const [cert, key, config] = ["cert.pem", "key.pem", "kestrel.json"].map((name) =>
-      join(folder.path, name),
-    ) as [string, string, string];
-    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-    const name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-    execFileSync("openssl", ["req", "-x509", ...curve, "-keyout", key, "-out", cert, "-days", "2", ...name], {
-      stdio: "ignore",
-    });
-    // It is its own authority, and asks its clients for a certificate of it.
-    const tls = { thrift: { cert, key, ca: cert, clientCert: true } };
-    writeFileSync(config, JSON.stringify({ tls }));
-    ca = readFileSync(cert);
-    node = await KestrelNode.start({ speaksThrift: true, flags: ["--config", config] });
+    certificate = await Certificate.create();
+    const flags = certificate.nodeFlags({ wantsOurs: true });
+    node = await KestrelNode.start({ speaksThrift: true, flags });
   });
 
   afterAll(async () => {
     await node?.[Symbol.asyncDispose]();
-    await folder?.[Symbol.asyncDispose]();
+    await certificate?.[Symbol.asyncDispose]();
   });
 
-  const create = (tls: TlsOptions | true | undefined): KestrelClusterClient =>
-    new KestrelClusterClient({
-      servers: [node.thriftAddress],
-      transport: "thrift",
-      // The node may have a lot to do beside this test.
-      connectTimeoutMs: 20_000,
-      ...(tls !== undefined && { tls }),
+  const own = (): TlsOptions => ({ ca: certificate.cert, cert: certificate.cert, key: certificate.key });
+
+  describe.each(["memcache", "thrift"] as const)("over %s", (transport) => {
+    const create = (tls: TlsOptions | true | undefined): KestrelClusterClient =>
+      new KestrelClusterClient({
+        servers: [transport === "thrift" ? node.thriftAddress : node.address],
+        transport,
+        // The node may have a lot to do beside this test.
+        connectTimeoutMs: 20_000,
+        ...(tls !== undefined && { tls }),
+      });
+
+    test("gives and takes of who has one, large items and many at once as well", async () => {
+      await using client = create(own());
+      const large = Buffer.alloc(5_000_000, "0123456789");
+      const items = Array.from({ length: 20 }, (_, index) => (index % 2 === 0 ? large : `small ${index}`));
+      expect((await client.putMany("q", items)).every(({ stored }) => stored === true)).toBe(true);
+      const opened = await Promise.all(items.map(() => client.open("q")));
+      // Each over memcache on a connection of its own, in no order.
+      const texts = new Set(opened.map((item) => item!.text()));
+      expect(texts).toEqual(new Set(items.map(String)));
+      expect(opened.filter((item) => item!.data.equals(large))).toHaveLength(10);
+      await Promise.all(opened.map((item) => item!.confirm()));
+      const waiting = client.get("other", { wait: 20_000 });
+      await client.put("other", "late");
+      expect((await waiting)!.text()).toBe("late");
+      if (transport === "memcache") expect((await client.stats())[0]).toMatchObject({ ok: true });
+      expect((await client.flush("q")).every(({ ok }) => ok)).toBe(true);
     });
 
-  test("whoever has a certificate puts and gets, large items as well", async () => {
-    const key = readFileSync(join(folder.path, "key.pem"));
-    await using client = create({ ca, cert: ca, key });
-    const large = "x".repeat(1_000_000);
-    expect((await client.putMany("q", ["a", large])).every(({ stored }) => stored === true)).toBe(true);
-    const waiting = client.get("other", { wait: 20_000 });
-    expect((await client.getMany("q", 5)).map((item) => item.text().length)).toEqual([1, 1_000_000]);
-    await client.put("other", "late");
-    expect((await waiting)!.text()).toBe("late");
+    test.each<[string, () => TlsOptions | true | undefined, string, RegExp]>([
+      ["who has none", () => ({ ca: certificate.cert }), "no-node", /did not accept our certificate/],
+      ["who trusts others", () => true, "no-node", /the node's certificate was not accepted: self-signed/],
+      [
+        "who expects another name",
+        () => ({ ...own(), servername: "elsewhere.example" }),
+        "no-node",
+        /the node's certificate was not accepted: .*elsewhere\.example/,
+      ],
+      [
+        "who speaks no TLS",
+        () => undefined,
+        "unknown",
+        /closed before the first answer, as by a port with TLS/,
+      ],
+    ])("takes nothing of %s", async (_name, tls, code, message) => {
+      await using client = create(tls());
+      const error = await client.put("q", "x").catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(KestrelClientError);
+      expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
+      expect(client.nodes()).toMatchObject([{ state: "down" }]);
+    });
   });
 
-  test.each<[string, () => TlsOptions | true | undefined]>([
-    ["without a certificate", () => ({ ca })],
-    ["with nobody to trust", () => true],
-    ["who expects another name", () => ({ ca, servername: "elsewhere.example" })],
-    ["without TLS", () => undefined],
-  ])("%s nobody gets in, and nothing is said to be stored", async (_name, tls) => {
-    await using client = create(tls());
-    const error = await client.put("q", "x").catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(KestrelClientError);
-    // In TLS 1.3 a client learns that its certificate was refused when it has begun to speak.
-    expect(["no-node", "unknown"]).toContain((error as KestrelClientError).code);
+  test("answers an AdminConnection with one, and no other", async () => {
+    await using admin = new AdminConnection(node.address, { tls: own(), connectTimeoutMs: 20_000 });
+    expect(await admin.line("version")).toMatch(/^VERSION/);
+    await using other = new AdminConnection(node.address, { tls: true, connectTimeoutMs: 20_000 });
+    await expect(other.line("version")).rejects.toMatchObject({ code: "node-down" });
   });
 });
 
-test("memcache has no TLS, and says so", () => {
-  expect(() => new KestrelClusterClient({ servers: ["localhost"], tls: true })).toThrow(
-    expect.objectContaining({ code: "bad-request" }),
-  );
+test("what makes no sense is refused before anything is connected", () => {
+  const tls = { ca: "/etc/kestrel/ca.pem" };
+  const refusal = expect.objectContaining({
+    code: "bad-request",
+    message: expect.stringMatching(/^tls\.ca/),
+  });
+  expect(() => new KestrelClusterClient({ servers: ["localhost"], tls })).toThrow(refusal);
+  expect(() => new AdminConnection("localhost", { tls })).toThrow(refusal);
 });

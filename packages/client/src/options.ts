@@ -9,7 +9,7 @@ import { KestrelClientError } from "./errors.ts";
 import type { Instrumentation } from "./instrumentation.ts";
 import { DEFAULT_PORT, DEFAULT_THRIFT_PORT, type ServerSpec } from "./node-address.ts";
 import { checkQueueForRead } from "./queue-name.ts";
-import type { TlsOptions } from "./transport/tls-options.ts";
+import { type NodeTls, resolveTls, type TlsOptions } from "./transport/tls-options.ts";
 
 /** How a KestrelClusterClient is set up. Only `servers` is needed. */
 export interface ClusterOptions {
@@ -23,7 +23,7 @@ export interface ClusterOptions {
   readonly servers: readonly ServerSpec[];
   /**
    * How nodes are spoken to. `"memcache"` (default): the binary protocol, on port 22133. `"thrift"`: on port 2229;
-   * batches in one call, many open items on one connection, TLS.
+   * batches in one call, many open items on one connection.
    */
   readonly transport?: TransportName;
   /**
@@ -57,7 +57,10 @@ export interface ClusterOptions {
   readonly itemBytesMax?: number;
   /** For nodes that ask who one is. */
   readonly credentials?: { readonly username: string; readonly password: string };
-  /** Encrypts connections; `true` as node:tls does by default. Over thrift only. */
+  /**
+   * Encrypts every connection to every node; `true` trusts the system's authorities. Nothing is ever sent to a node whose
+   * certificate is not accepted, and nothing in the clear.
+   */
   readonly tls?: TlsOptions | true;
   /**
    * Over thrift: an open item goes back after so long, in milliseconds, even if its handler is still at work. A node
@@ -110,7 +113,7 @@ export interface ResolvedOptions {
   readonly waitingPutBytesMax: number;
   readonly itemBytesMax: number;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
-  readonly tls: TlsOptions | undefined;
+  readonly tls: NodeTls | undefined;
   readonly autoAbortMs: number;
   readonly namespace: string | undefined;
   readonly observe: ((event: OperationEvent) => void) | undefined;
@@ -134,11 +137,6 @@ const TIMER_MS_MAX = 0x7fff_ffff;
 export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   if (options.namespace !== undefined) checkQueueForRead(options.namespace);
   const transport = oneOf("transport", options.transport ?? "memcache", TRANSPORTS);
-  if (options.tls !== undefined && transport === "memcache")
-    throw new KestrelClientError(
-      "bad-request",
-      "tls needs the transport thrift: memcache goes by memjs, which has none",
-    );
   return {
     transport,
     defaultPort: transport === "thrift" ? DEFAULT_THRIFT_PORT : DEFAULT_PORT,
@@ -159,7 +157,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     ),
     itemBytesMax: number("itemBytesMax", options.itemBytesMax ?? 128 * 1024 * 1024, 1, 0x7fff_ffff),
     credentials: options.credentials,
-    tls: options.tls === true ? {} : options.tls,
+    tls: options.tls === undefined ? undefined : resolveTls(options.tls),
     autoAbortMs: number("autoAbortMs", options.autoAbortMs ?? 3_600_000, 1, TIMER_MS_MAX),
     namespace: options.namespace,
     observe: options.observe,

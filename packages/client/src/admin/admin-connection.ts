@@ -4,6 +4,7 @@
 import { clientErrorOf } from "../errors.ts";
 import { type NodeAddress, parseNodeAddress, renderNodeAddress } from "../node-address.ts";
 import { AsciiConnection } from "../transport/memcache/ascii-connection.ts";
+import { resolveTls, type TlsOptions } from "../transport/tls-options.ts";
 import { TransportError } from "../transport/transport-error.ts";
 
 /** How an AdminConnection behaves. */
@@ -18,6 +19,8 @@ export interface AdminConnectionOptions {
   readonly answerBytesMax?: number;
   /** For nodes that have users. */
   readonly credentials?: { readonly username: string; readonly password: string };
+  /** Encrypts the connection, as ClusterOptions.tls does. */
+  readonly tls?: TlsOptions | true;
 }
 
 /**
@@ -31,7 +34,10 @@ export class AdminConnection implements AsyncDisposable {
   readonly #connection: AsciiConnection;
   readonly #node: string;
 
-  /** Names the node as "host", "host:port", "[::1]:22133" or { host, port }. Nothing is connected yet. */
+  /**
+   * Names the node as "host", "host:port", "[::1]:22133" or { host, port }. Nothing is connected yet. Throws
+   * `bad-request` when the name, or what is said of TLS, makes no sense.
+   */
   constructor(node: string | NodeAddress, options: AdminConnectionOptions = {}) {
     const address = typeof node === "string" ? parseNodeAddress(node) : node;
     this.#node = renderNodeAddress(address);
@@ -43,6 +49,7 @@ export class AdminConnection implements AsyncDisposable {
       idleMs: options.idleMs ?? 10_000,
       answerBytesMax: options.answerBytesMax ?? 64 * 1024 * 1024,
       ...(options.credentials !== undefined && { credentials: options.credentials }),
+      ...(options.tls !== undefined && { tls: resolveTls(options.tls) }),
     });
   }
 

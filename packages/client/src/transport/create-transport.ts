@@ -24,6 +24,7 @@ export function createTransport({ host, port }: ResolvedNodeSpec, options: Resol
     waitingMax: options.waitingPutsMax,
     waitingBytesMax: options.waitingPutBytesMax,
     ...(credentials !== undefined && { credentials }),
+    ...(tls !== undefined && { tls }),
   };
   if (options.transport === "memcache") {
     return new MemcacheTransport({ ...common, replyBytesMax: options.itemBytesMax + BYTES_AROUND_ITEM });
@@ -32,6 +33,5 @@ export function createTransport({ host, port }: ResolvedNodeSpec, options: Resol
     ...common,
     answerBytesMax: options.itemBytesMax + GATHERED_BYTES_MAX,
     autoAbortMs: options.autoAbortMs,
-    ...(tls !== undefined && { tls }),
   });
 }

@@ -59,3 +59,9 @@ export function describeCause(cause: unknown): string {
   if (cause instanceof Error) return cause.message || cause.name;
   return String(cause);
 }
+
+/** The words for a node that ended the connection without any, `isFirst`: before it had answered anything. */
+export function describeEnd(isFirst: boolean): string {
+  if (!isFirst) return "connection closed before the answer";
+  return "connection closed before the first answer, as by a port with TLS or of another protocol";
+}

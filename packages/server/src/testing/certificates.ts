@@ -41,16 +41,22 @@ export class Authority implements AsyncDisposable {
     return readFile(this.pair.cert);
   }
 
-  /** A certificate for localhost, under this name, signed by the authority; replaces one of the same name. */
-  async issue(name: string): Promise<Pair> {
+  /**
+   * A certificate for localhost, or others, under this name, signed by the authority; replaces one of the same name.
+   * With a negative number of days it has ended.
+   */
+  async issue(
+    name: string,
+    { hosts = "DNS:localhost,IP:127.0.0.1", days = 1 }: { hosts?: string; days?: number } = {},
+  ): Promise<Pair> {
     const pair = pairIn(this.folder, name);
     const request = path.join(this.folder, `${name}.csr`);
     const extensions = path.join(this.folder, `${name}.ext`);
-    await writeFile(extensions, "subjectAltName=DNS:localhost,IP:127.0.0.1\n");
+    await writeFile(extensions, `subjectAltName=${hosts}\n`);
     await openssl("req", ...newKey({ ...pair, cert: request }), "-subj", `/CN=${name}`);
     const { cert, key } = this.pair;
     const signing = ["-CA", cert, "-CAkey", key, "-CAcreateserial", "-extfile", extensions];
-    await openssl("x509", "-req", "-in", request, "-out", pair.cert, "-days", "1", ...signing);
+    await openssl("x509", "-req", "-in", request, "-out", pair.cert, "-days", String(days), ...signing);
     return pair;
   }
 

@@ -2,15 +2,13 @@
 // like. One command at a time over one connection, made on demand and ended when unused. With credentials each
 // connection first says who it is. It never repeats a command. Not for items: it reads lines.
 
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { followSignal } from "../follow-signal.ts";
-import { isConnectedToItself } from "../self-connection.ts";
+import { connectToNode, type NodeEndpoint } from "../node-socket.ts";
 import { describeCause, TransportError, type TransportErrorKind } from "../transport-error.ts";
 
-export interface AsciiConnectionOptions {
-  readonly host: string;
-  readonly port: number;
-  /** For the connection to be there. */
+export interface AsciiConnectionOptions extends NodeEndpoint {
+  /** For the connection to be there, TLS included. */
   readonly connectTimeoutMs: number;
   /** For a whole answer to be there, measured from the writing. */
   readonly timeoutMs: number;
@@ -114,26 +112,36 @@ export class AsciiConnection {
     this.#socket!.write(command.bytes);
   }
 
+  /** What comes before any command, if something does. */
+  #introduce(): void {
+    const { credentials, tls } = this.#options;
+    if (credentials !== undefined && !this.#isLoginNeedless) this.#logIn(credentials);
+    // Its answer shows that the node has taken our certificate, or wants none.
+    else if (tls !== undefined) this.#ask("version\r\n", '"version"', (error) => this.#turnAway(error));
+    else this.#next();
+  }
+
   /** Says who we are, as memcached has it: by a first `set`, whose data is user and password. */
   #logIn({ username, password }: NonNullable<AsciiConnectionOptions["credentials"]>): void {
     const data = `${username} ${password}`;
-    this.#write({
-      bytes: `set ${NO_QUEUE} 0 0 ${Buffer.byteLength(data)}\r\n${data}\r\n`,
-      name: "user and password",
-      shape: "line",
-      resolve: () => {},
-      reject: (error) => {
-        if (error.kind === "invalid") {
-          // Over another connection, since after an error this one may end.
-          this.#isLoginNeedless = true;
-          return;
-        }
-        // Of those that wait nothing was sent.
-        const unsent = this.#isClosed ? "closed" : "unreachable";
-        const kind = error.kind === "no-answer" ? unsent : error.kind;
-        this.#rejectWaiting(new TransportError(kind, error.message, error));
-      },
+    const bytes = `set ${NO_QUEUE} 0 0 ${Buffer.byteLength(data)}\r\n${data}\r\n`;
+    this.#ask(bytes, "user and password", (error) => {
+      // Over another connection, since after an error this one may end.
+      if (error.kind === "invalid") this.#isLoginNeedless = true;
+      else this.#turnAway(error);
     });
+  }
+
+  /** Something of our own, answered by one line. */
+  #ask(bytes: string, name: string, reject: (error: TransportError) => void): void {
+    this.#write({ bytes, name, shape: "line", resolve: () => {}, reject });
+  }
+
+  /** Of those that wait nothing was sent. */
+  #turnAway(error: TransportError): void {
+    const unsent = this.#isClosed ? "closed" : "unreachable";
+    const kind = error.kind === "no-answer" ? unsent : error.kind;
+    this.#rejectWaiting(new TransportError(kind, error.message, error));
   }
 
   #rejectWaiting(error: TransportError): void {
@@ -141,21 +149,14 @@ export class AsciiConnection {
   }
 
   #connect(): void {
-    const { host, port, connectTimeoutMs } = this.#options;
-    const socket = connect({ host, port, noDelay: true });
+    const { connectTimeoutMs } = this.#options;
+    const socket = connectToNode(this.#options, () => {
+      if (socket !== this.#socket) return;
+      this.#isConnected = true;
+      this.#introduce();
+    });
     this.#socket = socket;
     this.#setTimer(connectTimeoutMs, () => this.#fail(`no connection within ${connectTimeoutMs} ms`));
-    socket.once("connect", () => {
-      if (socket !== this.#socket) return;
-      if (isConnectedToItself(socket)) {
-        this.#fail("nobody listens there");
-        return;
-      }
-      this.#isConnected = true;
-      const { credentials } = this.#options;
-      if (credentials === undefined || this.#isLoginNeedless) this.#next();
-      else this.#logIn(credentials);
-    });
     socket.on("data", (chunk) => socket === this.#socket && this.#receive(chunk));
     socket.on("error", (error) => socket === this.#socket && this.#fail(describeCause(error), error));
     socket.once("close", () => socket === this.#socket && this.#finish());

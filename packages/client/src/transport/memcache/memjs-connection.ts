@@ -1,25 +1,23 @@
 // The only file that knows memjs. One memjs Server with one Client is one TCP connection is one Kestrel
 // session: connected once, thrown away after any failure, never repaired.
 //
-// memjs 1.3.2 connects, authenticates, numbers requests and parses replies. What it does about failures loses, doubles
-// or hangs requests (it retries, reconnects under the same state, keeps half a reply, forgets requests when
-// the peer closes), so all of that is taken from it: `error` and `write` are replaced, its time-outs are put
-// out of reach, and the socket is watched here. Every request settles exactly once.
+// memjs 1.3.2 authenticates, numbers requests and parses replies. It knows no TLS, and what it does about failures loses,
+// doubles or hangs requests (it retries, reconnects under the same state, keeps half a reply, forgets requests when
+// the peer closes), so all of that is taken from it: `sock`, `error` and `write` are replaced, and with them its
+// time-outs; the socket is made and watched here. Every request settles exactly once.
 
 import type { Socket } from "node:net";
 import memjs from "memjs";
 import { type Connecting, untilReady } from "../connecting.ts";
-import { isConnectedToItself } from "../self-connection.ts";
+import { connectToNode, type NodeEndpoint } from "../node-socket.ts";
 import { SilenceWatch } from "../silence-watch.ts";
-import { describeCause, TransportError } from "../transport-error.ts";
+import { describeCause, describeEnd, TransportError } from "../transport-error.ts";
 import { writeTogether } from "../write-together.ts";
 import { ReplyBuffer } from "./reply-buffer.ts";
 import { renderRequestHead } from "./request-head.ts";
 
-export interface ConnectionOptions {
-  readonly host: string;
-  readonly port: number;
-  /** For the connection to be there, authentication included. */
+export interface ConnectionOptions extends NodeEndpoint {
+  /** For the connection to be there, TLS and authentication included. */
   readonly connectTimeoutMs: number;
   /** A reply announced larger than this ends the connection. */
   readonly replyBytesMax: number;
@@ -44,9 +42,8 @@ interface PendingRequest {
   deadline: number;
 }
 
-/** Out of reach, and still within what a socket time-out can hold (2^31 - 1 ms): our own deadlines count. */
-const NEVER_SECONDS = 2_000_000;
-const KEEP_ALIVE_SECONDS = 30;
+const VERSION_OPCODE = 0x0b;
+const KEEP_ALIVE_MS = 30_000;
 const SEQUENCE_MAX = 0x7fff_ffff;
 /** What a large item may take on its way, on top of a time-out: a slow link, but not a dead one. */
 const BYTES_PER_MS = 1_000;
@@ -61,6 +58,8 @@ export class MemjsConnection {
   #unwritten: PendingRequest[] = [];
   /** Their bytes, in pieces. */
   #frames: Buffer[] = [];
+  /** The number of the request before the first one. */
+  readonly #sequenceBefore: number;
   readonly #endListeners: ((error: TransportError | undefined) => void)[] = [];
   #state: "connecting" | "ready" | "ended" = "connecting";
   readonly #silence: SilenceWatch = new SilenceWatch(
@@ -85,19 +84,16 @@ export class MemjsConnection {
   }
 
   private constructor(options: ConnectionOptions) {
-    // memjs writes its defaults into the options that it is given: a fresh object each time.
-    const server = new memjs.Server(options.host, options.port, "", "", {
-      timeout: NEVER_SECONDS,
-      conntimeout: NEVER_SECONDS,
-      keepAlive: true,
-      keepAliveDelay: KEEP_ALIVE_SECONDS,
-    });
+    const server = new memjs.Server(options.host, options.port, "", "", {});
     // Not what memjs found in MEMCACHIER_USERNAME and the like.
     server.username = options.credentials?.username;
     server.password = options.credentials?.password;
     server.error = (cause) => this.#end(cause);
     server.appendToBuffer = (chunk) => this.#append(chunk);
     server.write = (request) => void this.#frames.push(request);
+    // What memjs still writes by itself is authentication.
+    server.sock = (_isSasl, use) => use(this.#socket);
+    server.once("authenticated", () => this.#becomeReady());
     this.#replies = new ReplyBuffer(options.replyBytesMax);
     this.#server = server;
     this.#client = new memjs.Client([server], { retries: 1, failover: false, logger: { log() {} } });
@@ -105,16 +101,17 @@ export class MemjsConnection {
       // memjs's own turns negative after 2^31 requests, and then throws.
       this.seq = this.seq >= SEQUENCE_MAX ? 1 : this.seq + 1;
     };
-    this.#client.seq = options.sequence ?? 0;
-    // Starts to connect; the callback comes after authentication, if there is any.
-    server.sock(false, () => this.#becomeReady());
-    this.#socket = server._socket!;
+    this.#sequenceBefore = options.sequence ?? 0;
+    this.#client.seq = this.#sequenceBefore;
+    this.#socket = connectToNode(options, () => this.#introduce(options));
   }
 
   #open(settle: (error?: TransportError) => void): void {
     this.#settleConnect = settle;
     const socket = this.#socket;
-    socket.setNoDelay(true);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    socket.on("data", (chunk) => this.#server.responseHandler(chunk));
+    socket.on("error", (error) => this.#end(error));
     // After the peer's end there is nothing to wait for, in particular not for requests in flight.
     socket.once("end", () => this.#end(undefined));
     socket.once("close", () => this.#end(undefined));
@@ -186,12 +183,20 @@ export class MemjsConnection {
     this.#end(undefined);
   }
 
+  #introduce({ credentials, tls }: ConnectionOptions): void {
+    if (credentials !== undefined) {
+      this.#server.listSasl();
+    } else if (tls !== undefined) {
+      // Its answer shows that the node has taken our certificate, or wants none. No request has the number 0.
+      this.#server.onResponse(0, () => this.#becomeReady());
+      this.#socket.write(renderRequestHead(VERSION_OPCODE, "", undefined, 0, 0));
+    } else {
+      this.#becomeReady();
+    }
+  }
+
   #becomeReady(): void {
     if (this.#state !== "connecting") return;
-    if (isConnectedToItself(this.#socket)) {
-      this.#end(new Error("nobody listens there"));
-      return;
-    }
     this.#state = "ready";
     this.#settleConnect?.();
   }
@@ -229,11 +234,10 @@ export class MemjsConnection {
     const wasConnecting = this.#state === "connecting";
     this.#state = "ended";
     this.#silence.stop();
-    // memjs's close handler would otherwise touch a socket that it has already forgotten.
-    this.#server.timeoutSet = false;
     this.#socket.destroy();
-    const error = wasConnecting ? connectError(cause) : requestError(cause);
     const hadPending = this.#pending.size > 0;
+    const isFirst = this.#pending.has(this.#sequenceBefore + 1);
+    const error = wasConnecting ? connectError(cause) : requestError(cause, isFirst);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
     this.#settleConnect?.(error);
@@ -247,15 +251,15 @@ function isAuthenticationFailure(cause: unknown): boolean {
 }
 
 function connectError(cause: unknown): TransportError {
-  if (cause instanceof TransportError) return cause;
+  if (cause instanceof TransportError && cause.kind !== "no-answer") return cause;
   if (isAuthenticationFailure(cause)) return new TransportError("unauthorized", "credentials refused");
   const reason = cause === undefined ? "connection closed before it was ready" : describeCause(cause);
   return new TransportError("unreachable", reason, cause);
 }
 
-function requestError(cause: unknown): TransportError {
+function requestError(cause: unknown, isFirst: boolean): TransportError {
   if (cause instanceof TransportError) return cause;
   if (isAuthenticationFailure(cause)) return new TransportError("unauthorized", "authentication required");
-  const reason = cause === undefined ? "connection closed before the answer" : describeCause(cause);
+  const reason = cause === undefined ? describeEnd(isFirst) : describeCause(cause);
   return new TransportError("no-answer", reason, cause);
 }

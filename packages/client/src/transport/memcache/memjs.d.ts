@@ -1,19 +1,9 @@
-// What we use of memjs 1.3.2, including the inner parts that the careful wrapper must reach. Names
-// with an underscore are memjs's own. Pinned: another version needs another look at its source.
+// What we use of memjs 1.3.2, including the inner parts that the careful wrapper must reach. Pinned: another version needs
+// another look at its source.
 
 declare module "memjs" {
   import type { EventEmitter } from "node:events";
   import type { Socket } from "node:net";
-
-  interface ServerOptions {
-    /** Seconds. */
-    timeout: number;
-    /** Seconds. */
-    conntimeout: number;
-    keepAlive: boolean;
-    /** Seconds. */
-    keepAliveDelay: number;
-  }
 
   interface ClientOptions {
     retries: number;
@@ -29,13 +19,14 @@ declare module "memjs" {
   }
 
   class Server extends EventEmitter {
-    constructor(host: string, port: number, username: string, password: string, options: ServerOptions);
+    constructor(host: string, port: number, username: string, password: string, options: object);
     username: string | undefined;
     password: string | undefined;
     responseBuffer: Buffer;
-    timeoutSet: boolean;
-    _socket: Socket | undefined;
-    sock(sasl: boolean, go: (socket: Socket) => void): void;
+    sock(isSasl: boolean, use: (socket: Socket) => void): void;
+    listSasl(): void;
+    onResponse(seq: number, callback: (response: Message) => void): void;
+    responseHandler(chunk: Buffer): void;
     error(cause: unknown): void;
     write(request: Buffer): void;
     appendToBuffer(chunk: Buffer): Buffer;

@@ -1,29 +1,24 @@
 // One connection that speaks framed thrift: connected once, thrown away after any failure, never repaired. Calls are
 // answered in their order. Every call settles exactly once; all calls of one turn leave in one write.
 
-import { isIP, type Socket, connect as tcpConnect } from "node:net";
-import { type ConnectionOptions as NodeTlsOptions, connect as tlsConnect } from "node:tls";
+import type { Socket } from "node:net";
 import { type Connecting, untilReady } from "../connecting.ts";
-import { isConnectedToItself } from "../self-connection.ts";
+import { connectToNode, type NodeEndpoint } from "../node-socket.ts";
 import { SilenceWatch } from "../silence-watch.ts";
-import type { TlsOptions } from "../tls-options.ts";
-import { describeCause, TransportError } from "../transport-error.ts";
+import { describeCause, describeEnd, TransportError } from "../transport-error.ts";
 import { writeTogether } from "../write-together.ts";
 import { AnswerReader, MalformedAnswer } from "./answer-reader.ts";
 import { numberCall } from "./call-writer.ts";
-import { authenticateCall, type Call } from "./calls.ts";
+import { authenticateCall, type Call, versionCall } from "./calls.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 import { RefusedCall, readRefusal } from "./refused-call.ts";
 
-export interface ThriftConnectionOptions {
-  readonly host: string;
-  readonly port: number;
+export interface ThriftConnectionOptions extends NodeEndpoint {
   /** For the connection to be there, TLS and authentication included. */
   readonly connectTimeoutMs: number;
   /** An answer announced larger than this ends the connection. */
   readonly answerBytesMax: number;
   readonly credentials?: { readonly username: string; readonly password: string };
-  readonly tls?: TlsOptions;
 }
 
 interface PendingCall {
@@ -81,15 +76,13 @@ export class ThriftConnection {
   private constructor(options: ThriftConnectionOptions) {
     this.#options = options;
     this.#frames = new FrameBuffer(options.answerBytesMax);
-    this.#socket = connectSocket(options);
+    this.#socket = connectToNode(options, () => void this.#introduce());
   }
 
   #open(settle: (error?: TransportError) => void): void {
     this.#settleConnect = settle;
     const socket = this.#socket;
-    const { tls } = this.#options;
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.once(tls === undefined ? "connect" : "secureConnect", () => void this.#introduce());
     socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("error", (error) => this.#end(error));
     // After the peer's end there is nothing to wait for, in particular not for calls in flight.
@@ -137,14 +130,12 @@ export class ThriftConnection {
   }
 
   async #introduce(): Promise<void> {
-    if (isConnectedToItself(this.#socket)) {
-      this.#end(new Error("nobody listens there"));
-      return;
-    }
-    const { credentials, connectTimeoutMs } = this.#options;
+    const { credentials, connectTimeoutMs, tls } = this.#options;
     try {
       if (credentials !== undefined)
         await this.#send(authenticateCall(credentials.username, credentials.password), connectTimeoutMs);
+      // Its answer shows that the node has taken our certificate, or wants none.
+      else if (tls !== undefined) await this.#send(versionCall(), connectTimeoutMs);
     } catch (error) {
       // A node that knows no such call asks nobody who he is.
       if (!(error instanceof RefusedCall && error.isUnknownMethod)) {
@@ -228,21 +219,15 @@ export class ThriftConnection {
     this.#silence.stop();
     this.#frames.clear();
     this.#socket.destroy();
-    const error = wasConnecting ? connectError(cause) : callError(cause);
     const hadPending = this.#pending.size > 0;
+    const [first] = this.#pending;
+    const isFirst = first?.sequence === 1;
+    const error = wasConnecting ? connectError(cause) : callError(cause, isFirst);
     for (const { reject } of this.#pending) reject(error);
     this.#pending.clear();
     this.#settleConnect?.(error);
     for (const listener of this.#endListeners) listener(hadPending ? error : undefined);
   }
-}
-
-function connectSocket({ host, port, tls }: ThriftConnectionOptions): Socket {
-  if (tls === undefined) return tcpConnect({ host, port, noDelay: true });
-  const servername = isIP(host) === 0 ? { servername: host } : {};
-  const socket = tlsConnect({ host, port, ...servername, ...(tls as NodeTlsOptions) });
-  socket.setNoDelay(true);
-  return socket;
 }
 
 function connectError(cause: unknown): TransportError {
@@ -251,8 +236,8 @@ function connectError(cause: unknown): TransportError {
   return new TransportError("unreachable", reason, cause);
 }
 
-function callError(cause: unknown): TransportError {
+function callError(cause: unknown, isFirst: boolean): TransportError {
   if (cause instanceof TransportError) return cause;
-  const reason = cause === undefined ? "connection closed before the answer" : describeCause(cause);
+  const reason = cause === undefined ? describeEnd(isFirst) : describeCause(cause);
   return new TransportError("no-answer", reason, cause);
 }
