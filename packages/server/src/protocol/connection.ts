@@ -13,7 +13,6 @@
  *      '- waiting          close, end of input: any of them -> closing -> closed
  */
 import type { Socket } from "node:net";
-import type { Timer } from "../clock.ts";
 import { KestrelError } from "../errors.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Logger } from "../logging.ts";
@@ -22,14 +21,14 @@ import { Session, type SessionClient, type SessionHost } from "../session/sessio
 import { BodyIntake, type IntakeOwner } from "./body-intake.ts";
 import type { BodyMemory } from "./body-memory.ts";
 import type { Codec, Wire } from "./codec.ts";
-import { HeldInput } from "./held-input.ts";
-import { IdleWatch } from "./idle-watch.ts";
+import { Inbox } from "./inbox.ts";
 import type { IncomingBody } from "./incoming-body.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { mendOutput } from "./mend-output.ts";
 import { Outbox, type OutboxOwner } from "./outbox.ts";
 import type { Output, OutputPool } from "./output.ts";
 import type { Receiver } from "./shared-input.ts";
+import { type TimedConnection, TimeLimits } from "./time-limits.ts";
 
 /** What all connections of one port share. */
 export interface ConnectionHost extends SessionHost {
@@ -53,53 +52,35 @@ type State =
   | "closing"
   | "closed";
 
-export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, OutboxOwner {
+export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, OutboxOwner, TimedConnection {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   readonly #session: Session;
   #codec: Codec | null = null;
   #state: State = "reading head";
 
-  /** Received, and not read by the codec yet. */
-  #held: HeldInput | null = null;
+  readonly #inbox: Inbox;
   #isParsing = false;
-  #isPaused = false;
   /** The client has sent its last byte. */
   #isInputEnded = false;
 
   readonly #intake: BodyIntake;
   readonly #outbox: Outbox;
   #isJoined = false;
-  #linger: Timer | null = null;
-  readonly #idleWatch: IdleWatch | null;
-  /** Ends who has not said who it is when it had to. */
-  readonly #barredTimer: Timer | null;
+  readonly #timeLimits: TimeLimits;
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket;
     this.#host = host;
     this.#session = new Session(host, this);
+    this.#inbox = new Inbox(socket, host.limits.heldBytesMax);
     this.#intake = new BodyIntake(host.bodyMemory, this);
     this.#outbox = new Outbox(socket, host.outputs, host.counters, host.limits.unsentBytesMax, this);
     socket.on("end", () => this.#endInput());
     socket.on("drain", () => this.#drained());
     socket.on("error", (error) => host.logger.debug({ err: error }, "a connection failed"));
     socket.on("close", () => this.#closed());
-    const { barredMsMax, idleMsMax } = host.limits;
-    this.#barredTimer = this.isBarred
-      ? host.clock.after(barredMsMax, () => {
-          if (this.isBarred) this.close();
-        })
-      : null;
-    this.#idleWatch =
-      idleMsMax === null
-        ? null
-        : new IdleWatch(
-            host.clock,
-            idleMsMax,
-            () => this.#isBusy,
-            () => this.close(),
-          );
+    this.#timeLimits = new TimeLimits(host.clock, host.limits, this);
   }
 
   // Reading.
@@ -107,8 +88,8 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
   /** `input[0, size)` has arrived. It is not used after this returns. */
   receive(input: Buffer, size: number): void {
     this.#heard(size);
-    if (this.#state === "closing" || this.#state === "closed") return;
-    const held = this.#held;
+    if (this.#isOver) return;
+    const { held } = this.#inbox;
     if (held === null) {
       this.#parse(input, 0, size);
     } else {
@@ -119,7 +100,7 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
 
   #heard(size: number): void {
     this.#host.counters.bytesRead += size;
-    this.#idleWatch?.heard();
+    this.#timeLimits.heard();
   }
 
   /** Goes as far as it can through `input[at, end)` and keeps the rest. */
@@ -144,34 +125,18 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
       }
     }
     this.#isParsing = false;
-    this.#hold(input, from, end);
+    this.#inbox.keep(input, this.#isOver ? end : from, end);
     if (this.#isInputEnded) this.#endRequests();
-  }
-
-  #hold(input: Buffer, at: number, end: number): void {
-    if (at === end || this.#state === "closing" || this.#state === "closed") {
-      this.#held = null;
-    } else if (this.#held !== null) {
-      this.#held.start = at;
-    } else {
-      this.#held = new HeldInput(input, at, end);
-    }
-    const isTooMuch = this.#held !== null && this.#held.size > this.#host.limits.heldBytesMax;
-    if (isTooMuch !== this.#isPaused) {
-      this.#isPaused = isTooMuch;
-      if (isTooMuch) this.#socket.pause();
-      else this.#socket.resume();
-    }
   }
 
   /** Goes on with what is held: an answer came, or the client has read its answers. */
   resume(): void {
-    if (this.#state === "closing" || this.#state === "closed") return;
+    if (this.#isOver) return;
     if (this.#state === "waiting") {
       this.#session.resume();
       if (!this.#session.isWaiting) this.#state = "reading head";
     }
-    const held = this.#held;
+    const { held } = this.#inbox;
     if (held !== null) this.#parse(held.bytes, held.start, held.end);
     else if (this.#isInputEnded) this.#endRequests();
   }
@@ -188,7 +153,7 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
       // What nobody has put yet is not for somebody who may be gone. What only the disk delays is.
       if (!this.#session.isPatient) return;
       this.#session.stopWaiting();
-    } else if (this.#held !== null && !this.isReady) {
+    } else if (this.#inbox.held !== null && !this.isReady) {
       return;
     }
     this.close();
@@ -208,7 +173,7 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
 
   /** A large body is received where it is to lie. */
   findRoom(): Buffer | null {
-    return this.#state === "reading body" && this.#held === null ? this.#intake.findRoom() : null;
+    return this.#state === "reading body" && this.#inbox.held === null ? this.#intake.findRoom() : null;
   }
 
   receiveInRoom(size: number): void {
@@ -266,7 +231,7 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
       output.pledge(item.receipt!, "item", length, largeLength, codec.tag, codec.opaque, openedIn, item.id);
     }
     if (this.#isParsing) return;
-    this.#idleWatch?.heard();
+    this.#timeLimits.heard();
     if (!this.#session.isWaiting) this.#host.turn.resumeLater(this);
   }
 
@@ -327,30 +292,32 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
   // The end.
 
   close(): void {
-    if (this.#state === "closing" || this.#state === "closed") return;
+    if (this.#isOver) return;
     this.#state = "closing";
-    this.#held = null;
+    this.#inbox.drop();
     this.#intake.release();
-    this.#idleWatch?.stop();
-    this.#barredTimer?.cancel();
+    this.#timeLimits.stop();
     this.#session.end();
     this.#join();
   }
 
-  /** It waits for an answer, or has not taken all of one yet. */
-  get #isBusy(): boolean {
+  /** No more requests are read. */
+  get #isOver(): boolean {
+    return this.#state === "closing" || this.#state === "closed";
+  }
+
+  get isBusy(): boolean {
     return this.#state === "waiting" || !this.#outbox.isEmpty || this.#socket.writableLength > 0;
   }
 
   /** Ends the socket once everything has been said. */
   #finish(): void {
-    if (!this.#outbox.isEmpty || this.#linger !== null) return;
+    if (!this.#outbox.isEmpty || this.#timeLimits.isLingering) return;
     this.#socket.end();
     // Bytes of a client that is still sending are read and dropped until it sees the end: closing on unread
     // input would reset the connection, and the last answers with it.
-    if (this.#isPaused) this.#socket.resume();
-    const { clock, limits } = this.#host;
-    this.#linger = clock.after(limits.lingerMs, () => this.destroy());
+    this.#inbox.resume();
+    this.#timeLimits.linger();
   }
 
   /** Everything has been said and handed to the system. */
@@ -364,11 +331,10 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
   }
 
   #closed(): void {
-    this.#linger?.cancel();
-    this.#idleWatch?.stop();
+    this.#timeLimits.stop();
     this.#session.end();
     this.#state = "closed";
-    this.#held = null;
+    this.#inbox.drop();
     this.#intake.release();
     this.#outbox.drop();
     this.#host.forget(this);
