@@ -5,7 +5,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
+import { DescriptorPool, PooledFile } from "./pooled-file.ts";
 import { SpoolLock } from "./spool-lock.ts";
 
 /** An open file. Offsets and sizes in bytes. A method either does all that was asked or throws the system's error. */
@@ -64,62 +64,13 @@ export interface Disk {
   syncFolder(folder: string): Promise<void>;
 }
 
-const readAsync = promisify(fs.read);
-const fdatasyncAsync = promisify(fs.fdatasync);
-
-/** Node refuses to read 2 GiB at a time. */
-const readBytesMax = 1024 * 1024 * 1024;
-
-/**
- * Nobody writes more at a time. For a large write Linux looks for large pages in its cache, and where it has to ask
- * for fresh ones 16 MB took 45 ms, in pieces of this size 3 ms.
- */
-const writeBytesMax = 256 * 1024;
-
-/** Reads into `buffer[start, end)` from `offset` of a file, at once; returns how much there was. Throws the system's error. */
-export function readDescriptor(
-  descriptor: number,
-  buffer: Buffer,
-  start: number,
-  end: number,
-  offset: number,
-): number {
-  let from = start;
-  while (from < end) {
-    const size = Math.min(end - from, readBytesMax);
-    const got = fs.readSync(descriptor, buffer, from, size, offset + from - start);
-    if (got === 0) break;
-    from += got;
-  }
-  return from - start;
-}
-
-/** The share of the process's file descriptors that logs may hold; the rest, which is more, is for sockets. */
-const logShare = 0.48;
-
-/** The soft limit on open files (`ulimit -n`), which Node cannot tell. */
-const findOpenFilesMax = (): number => {
-  try {
-    const line = /^Max open files\s+(\d+)/m.exec(fs.readFileSync("/proc/self/limits", "latin1"));
-    return line === null ? 1024 : Number(line[1]);
-  } catch {
-    return 256;
-  }
-};
-
-/**
- * The file system of this machine. Ten thousand idle queues do not hold ten thousand descriptors: a file's
- * descriptor is opened when needed, and another one is closed when there are too many. Chance decides which: were it
- * the one unused for longest, a few files too many, written in turn, would all be opened anew for each write; and
- * nobody has to note which files are used.
- */
+/** The file system of this machine. Ten thousand idle queues do not hold ten thousand descriptors. */
 export class NodeDisk implements Disk {
-  readonly #descriptorsMax: number;
-  /** Files that have a descriptor; each knows its place in here. */
-  readonly #open: NodeFile[] = [];
+  readonly #descriptors: DescriptorPool;
 
-  constructor(descriptorsMax: number = Math.max(64, Math.floor(findOpenFilesMax() * logShare))) {
-    this.#descriptorsMax = descriptorsMax;
+  /** Keeps `descriptorsMax` files open at the most; unless set, about half of what the process may open. */
+  constructor(descriptorsMax?: number) {
+    this.#descriptors = new DescriptorPool(descriptorsMax);
   }
 
   lockFolder(folder: string, onWait: (reason: string) => void): Promise<FolderLock> {
@@ -146,15 +97,11 @@ export class NodeDisk implements Disk {
   }
 
   create(file: string): DiskFile {
-    const created = new NodeFile(file, this);
-    created.adopt(fs.openSync(file, "w+"));
-    return created;
+    return new PooledFile(file, fs.openSync(file, "w+"), this.#descriptors);
   }
 
   open(file: string): DiskFile {
-    const opened = new NodeFile(file, this);
-    opened.adopt(fs.openSync(file, "r+"));
-    return opened;
+    return new PooledFile(file, fs.openSync(file, "r+"), this.#descriptors);
   }
 
   readFile(file: string): Buffer | undefined {
@@ -203,30 +150,6 @@ export class NodeDisk implements Disk {
       await handle.close();
     }
   }
-
-  /** For NodeFile: it has a descriptor now. */
-  opened(file: NodeFile): void {
-    file.openIndex = this.#open.push(file) - 1;
-    if (this.#open.length > this.#descriptorsMax) this.#releaseAny(file);
-  }
-
-  /** Closes the descriptor of any file but this one; of none if all are in use. */
-  #releaseAny(opened: NodeFile): void {
-    const { length } = this.#open;
-    const first = Math.floor(Math.random() * length);
-    for (let i = 0; i < length; i++) {
-      const file = this.#open[(first + i) % length]!;
-      if (file !== opened && file.release()) return;
-    }
-  }
-
-  /** For NodeFile: its descriptor is gone. */
-  released(file: NodeFile): void {
-    const last = this.#open.pop()!;
-    if (last === file) return;
-    this.#open[file.openIndex] = last;
-    last.openIndex = file.openIndex;
-  }
 }
 
 function syncNow(folder: string): void {
@@ -235,113 +158,5 @@ function syncNow(folder: string): void {
     fs.fsyncSync(descriptor);
   } finally {
     fs.closeSync(descriptor);
-  }
-}
-
-/** A file whose descriptor comes and goes. */
-class NodeFile implements DiskFile {
-  path: string;
-  /** The disk's: its place among the files that have a descriptor. */
-  openIndex = -1;
-  readonly #disk: NodeDisk;
-  #descriptor = -1;
-  /** The descriptor's, once it was asked for. */
-  #inode: number | null = null;
-  /** Asynchronous calls that hold the descriptor. */
-  #busy = 0;
-  #isClosed = false;
-
-  constructor(name: string, disk: NodeDisk) {
-    this.path = path.resolve(name);
-    this.#disk = disk;
-  }
-
-  adopt(descriptor: number): void {
-    this.#descriptor = descriptor;
-    this.#inode = null;
-    this.#disk.opened(this);
-  }
-
-  /** Gives the descriptor back if nobody is using it at this moment. */
-  release(): boolean {
-    if (this.#busy > 0) return false;
-    if (this.#descriptor < 0) return true;
-    fs.closeSync(this.#descriptor);
-    this.#descriptor = -1;
-    this.#disk.released(this);
-    return true;
-  }
-
-  #need(): number {
-    if (this.#isClosed) throw new Error(`${this.path} is closed`);
-    if (this.#descriptor < 0) this.adopt(fs.openSync(this.path, "r+"));
-    return this.#descriptor;
-  }
-
-  size(): number {
-    return fs.fstatSync(this.#need()).size;
-  }
-
-  write(buffer: Buffer, start: number, end: number, offset: number): void {
-    const descriptor = this.#need();
-    let from = start;
-    while (from < end) {
-      const size = Math.min(end - from, writeBytesMax);
-      from += fs.writeSync(descriptor, buffer, from, size, offset + from - start);
-    }
-  }
-
-  readNow(buffer: Buffer, start: number, end: number, offset: number): number {
-    return readDescriptor(this.#need(), buffer, start, end, offset);
-  }
-
-  read(buffer: Buffer, start: number, end: number, offset: number): Promise<number> {
-    return this.#hold(async (descriptor) => {
-      let from = start;
-      while (from < end) {
-        const size = Math.min(end - from, readBytesMax);
-        const { bytesRead } = await readAsync(descriptor, buffer, from, size, offset + from - start);
-        if (bytesRead === 0) break;
-        from += bytesRead;
-      }
-      return from - start;
-    });
-  }
-
-  truncate(size: number): void {
-    fs.ftruncateSync(this.#need(), size);
-  }
-
-  rename(to: string): void {
-    fs.renameSync(this.path, to);
-    this.path = path.resolve(to);
-  }
-
-  sync(): Promise<void> {
-    return this.#hold((descriptor) => fdatasyncAsync(descriptor));
-  }
-
-  isThere(): boolean {
-    const named = fs.statSync(this.path, { throwIfNoEntry: false });
-    // Without a descriptor it is whatever has its name.
-    if (named === undefined || this.#descriptor < 0) return named !== undefined;
-    this.#inode ??= fs.fstatSync(this.#descriptor).ino;
-    return named.ino === this.#inode;
-  }
-
-  async #hold<T>(use: (descriptor: number) => Promise<T>): Promise<T> {
-    const descriptor = this.#need();
-    this.#busy++;
-    try {
-      return await use(descriptor);
-    } finally {
-      this.#busy--;
-      if (this.#isClosed) this.release();
-    }
-  }
-
-  close(): void {
-    this.#isClosed = true;
-    this.release();
   }
 }

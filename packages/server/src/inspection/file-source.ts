@@ -3,7 +3,8 @@
  * the file system of this machine, and does not even ask for the right to write.
  */
 import fs from "node:fs";
-import { type Disk, type DiskFile, readDescriptor } from "../disk.ts";
+import type { Disk, DiskFile } from "../disk.ts";
+import { readDescriptor } from "../pooled-file.ts";
 
 export type ReadableFile = Pick<DiskFile, "size" | "readNow" | "close">;
 
