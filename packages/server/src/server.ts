@@ -21,6 +21,7 @@ import { type Address, Doors, type Protocol } from "./protocol/doors.ts";
 import { type ConnectionLimits, defaultConnectionLimits } from "./protocol/limits.ts";
 import { QueueCollection } from "./queue/queue-collection.ts";
 import { EmbeddedQueues } from "./session/embedded-queues.ts";
+import { GatheredMemory } from "./session/gathered-memory.ts";
 import { LentReads } from "./session/lent-reads.ts";
 import type { SessionHost } from "./session/session.ts";
 import { QueueRules } from "./settings/queue-rules.ts";
@@ -127,6 +128,7 @@ export class KestrelServer implements AsyncDisposable {
         stop: () => this.stop(),
       }),
       lentReads: new LentReads(clock),
+      gatheredMemory: new GatheredMemory(),
       locks,
       maxOpenTransactions: settings.maxOpenTransactions,
     };

@@ -36,8 +36,10 @@ export class Gathering implements Receiver {
   readonly #host: SessionHost;
   readonly #plan: GatheringPlan;
   readonly #done: (items: readonly GatheredItem[]) => void;
-  readonly #items: GatheredItem[] = [];
+  #items: GatheredItem[] = [];
   #bytes = 0;
+  /** Of the memory that all gatherings share. */
+  #heldBytes = 0;
   #waiter: Waiter | null = null;
   #waitBegan: Began = 0;
   /** Nothing more is collected. */
@@ -86,10 +88,11 @@ export class Gathering implements Receiver {
 
   get #isEnough(): boolean {
     const { lengthMax, bytesMax, deadline, mayGoOn } = this.#plan;
-    const { clock, controls } = this.#host;
+    const { clock, controls, gatheredMemory } = this.#host;
     return (
       this.#items.length >= lengthMax ||
       this.#bytes >= bytesMax ||
+      (gatheredMemory.isFull && this.#items.length > 0) ||
       (deadline !== 0 && deadline <= clock.now()) ||
       !controls.takesReads ||
       !mayGoOn()
@@ -132,15 +135,29 @@ export class Gathering implements Receiver {
     }
     this.#items.push({ itemId: id, flags, data, receipt });
     this.#bytes += size;
+    this.#heldBytes += this.#host.gatheredMemory.hold(size);
   }
 
   /** Waits until no item's receipt is pending. */
   #settle(): void {
     if (this.#isAbandoned) return;
     const pending = this.#items.find(({ receipt }) => receipt?.state === "pending");
-    if (pending === undefined) this.#done(this.#items.filter(isThere));
-    // Later: a log that settles its receipts is not to be called from there.
-    else pending.receipt!.whenSettled(() => this.#host.turn.resumeLater(this));
+    if (pending !== undefined) {
+      // Later: a log that settles its receipts is not to be called from there.
+      pending.receipt!.whenSettled(() => this.#host.turn.resumeLater(this));
+    } else {
+      const items = this.#letGo();
+      this.#done(items.filter(isThere));
+    }
+  }
+
+  /** What was collected. It is kept here no more: who may hear of a lapse still knows this gathering. */
+  #letGo(): readonly GatheredItem[] {
+    const items = this.#items;
+    this.#items = [];
+    this.#host.gatheredMemory.release(this.#heldBytes);
+    this.#heldBytes = 0;
+    return items;
   }
 
   /** The client is gone, or may be: what was collected goes back, in order. */
@@ -150,8 +167,9 @@ export class Gathering implements Receiver {
     this.#isOver = true;
     this.#waiter?.withdraw();
     const { queue, mode } = this.#plan;
+    const items = this.#letGo();
     if (mode === "peek") return;
-    for (const item of this.#items) {
+    for (const item of items) {
       if (!isThere(item)) continue;
       if (mode === "open") queue.abort(item.itemId);
       else queue.giveBack(item.itemId);

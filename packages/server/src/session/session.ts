@@ -17,6 +17,7 @@ import { type Receiver, Waiter } from "../queue/waiter-list.ts";
 import type { Counters } from "../stats/counters.ts";
 import { Bulk } from "./bulk.ts";
 import { requireReads, requireWrites, type ServerControls } from "./controls.ts";
+import type { GatheredMemory } from "./gathered-memory.ts";
 import type { LentReads } from "./lent-reads.ts";
 import { manage } from "./management.ts";
 import { Monitor, type MonitorOwner } from "./monitor.ts";
@@ -44,6 +45,7 @@ export interface SessionHost {
   readonly timings: Timings;
   readonly controls: ServerControls;
   readonly lentReads: LentReads;
+  readonly gatheredMemory: GatheredMemory;
   readonly locks: Locks;
   /** Open reads of one session on one queue. */
   readonly maxOpenTransactions: number;

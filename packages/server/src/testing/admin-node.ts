@@ -9,6 +9,7 @@ import { Timings } from "../metrics/timings.ts";
 import { QueueCollection } from "../queue/queue-collection.ts";
 import type { ServerControls } from "../session/controls.ts";
 import { EmbeddedQueues } from "../session/embedded-queues.ts";
+import { GatheredMemory } from "../session/gathered-memory.ts";
 import { LentReads } from "../session/lent-reads.ts";
 import type { SessionHost } from "../session/session.ts";
 import { QueueRules, type QueueRulesOptions } from "../settings/queue-rules.ts";
@@ -75,6 +76,7 @@ export class AdminNode implements AsyncDisposable {
       counters: new Counters(clock.now()),
       timings: new Timings(),
       lentReads: new LentReads(clock),
+      gatheredMemory: new GatheredMemory(),
       locks: new Locks({ users, rules, clock, logger: log }),
       maxOpenTransactions: 100,
     };

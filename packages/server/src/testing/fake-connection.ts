@@ -14,6 +14,7 @@ import { KeyCache } from "../protocol/memcache/key.ts";
 import { makeMemcacheCodec } from "../protocol/memcache/memcache.ts";
 import { OutputPool } from "../protocol/output.ts";
 import type { ServerControls } from "../session/controls.ts";
+import { GatheredMemory } from "../session/gathered-memory.ts";
 import { LentReads } from "../session/lent-reads.ts";
 import { QueueRules, type QueueRulesOptions } from "../settings/queue-rules.ts";
 import { Counters } from "../stats/counters.ts";
@@ -50,6 +51,7 @@ export class TestPort {
       timings: new Timings(),
       controls: this.#controls(),
       lentReads: new LentReads(clock),
+      gatheredMemory: new GatheredMemory(),
       locks: new Locks({
         users: options.users ?? [],
         rules: new QueueRules(options.rules),
