@@ -19,7 +19,10 @@ const readBytesMax = 1024 * 1024 * 1024;
  */
 const writeBytesMax = 256 * 1024;
 
-/** Reads into `buffer[start, end)` from `offset` of a file, at once; returns how much there was. Throws the system's error. */
+/**
+ * Reads into `buffer[start, end)` from `offset` of a file, at once; returns how much there was. Throws the system's
+ * error.
+ */
 export function readDescriptor(
   descriptor: number,
   buffer: Buffer,

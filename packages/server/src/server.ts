@@ -285,7 +285,8 @@ export class KestrelServer implements AsyncDisposable {
   }
 
   /**
-   * Stops cleanly: out of the server sets; no new connections; answers given so far go out; open reads go back; the journals are closed.
+   * Stops cleanly: out of the server sets; no new connections; answers given so far go out; open reads go back; the
+   * journals are closed.
    */
   stop(): Promise<void> {
     if (this.#stopping === null) {

@@ -167,7 +167,9 @@ export class SpoolLock {
     }
   }
 
-  /** Removes a lock of this content. Whoever moves it away removes it; if it has changed hands meanwhile it is put back. */
+  /**
+   * Removes a lock of this content. Whoever moves it away removes it; if it has changed hands meanwhile it is put back.
+   */
   #remove(text: string): void {
     const moved = `${this.#path}.${randomUUID()}.stale`;
     try {

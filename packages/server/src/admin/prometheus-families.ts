@@ -1,118 +1,22 @@
 /** The metrics that Prometheus gets: names by its conventions, base units, counters that end in `_total`. */
-import type { Buckets } from "../metrics/buckets.ts";
-import type { LatencyName } from "../metrics/latency-set.ts";
-import type { Meter } from "../metrics/meter.ts";
 import { findHeadTime } from "../queue/browse.ts";
-import type { Queue } from "../queue/queue.ts";
 import { queueMemoryBytes } from "../queue/queue-stats.ts";
 import { version } from "../version.ts";
-import type { AdminHost } from "./admin-host.ts";
-
-/** One line; `metricName` when it isn't the family's (`…_bucket`). */
-export interface Sample {
-  readonly value: number;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly metricName?: string;
-}
-
-export interface FamilyDefinition {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge" | "histogram" | "summary";
-}
-
-export interface ServerFamily extends FamilyDefinition {
-  read(host: AdminHost, scrape: { readonly omitted: number }): Sample[];
-}
-
-export interface QueueFamily extends FamilyDefinition {
-  read(queue: Queue, meter: Meter<Queue> | undefined): Sample[];
-}
+import {
+  histogram,
+  ofQueue,
+  ofServer,
+  one,
+  type QueueMetricFamily,
+  type ServerMetricFamily,
+  summary,
+} from "./metric-family.ts";
 
 const statuses = ["UP", "WRITEAVOID", "READONLY", "QUIESCENT"];
 const microsPerSecond = 1_000_000;
 const msPerSecond = 1000;
 
-function one(value: number, labels: Record<string, string> = {}): Sample[] {
-  return [{ value, labels }];
-}
-
-function ofServer(
-  type: "counter" | "gauge",
-  name: string,
-  help: string,
-  value: (host: AdminHost, scrape: { readonly omitted: number }) => number,
-): ServerFamily {
-  return { name, help, type, read: (host, scrape) => one(value(host, scrape)) };
-}
-
-function ofQueue(
-  type: "counter" | "gauge",
-  name: string,
-  help: string,
-  value: (queue: Queue) => number | undefined,
-): QueueFamily {
-  const read = (queue: Queue): Sample[] => {
-    const current = value(queue);
-    return current === undefined ? [] : one(current, { queue: queue.name });
-  };
-  return { name: `kestrel_queue_${name}`, help, type, read };
-}
-
-/** A histogram over the whole node. */
-function histogram(name: string, help: string, latency: LatencyName, perSecond: number): ServerFamily {
-  const family = `kestrel_${name}_seconds`;
-  return {
-    name: family,
-    help,
-    type: "histogram",
-    read: ({ metrics }) => renderBuckets(family, metrics.buckets[latency], perSecond),
-  };
-}
-
-function renderBuckets(family: string, buckets: Buckets, perSecond: number): Sample[] {
-  const counts = buckets.cumulative();
-  const count = counts.at(-1)!;
-  return [
-    ...buckets.limits.map((limit, index) => ({
-      metricName: `${family}_bucket`,
-      labels: { le: String(limit / perSecond) },
-      value: counts[index]!,
-    })),
-    { metricName: `${family}_bucket`, labels: { le: "+Inf" }, value: count },
-    { metricName: `${family}_sum`, labels: {}, value: buckets.sum / perSecond },
-    { metricName: `${family}_count`, labels: {}, value: count },
-  ];
-}
-
-/** Per queue; its quantiles are those of the last whole minute, if anything happened in it. */
-function summary(name: string, help: string, latency: LatencyName, perSecond: number): QueueFamily {
-  const family = `kestrel_queue_${name}_seconds`;
-  return {
-    name: family,
-    help,
-    type: "summary",
-    read(queue, meter) {
-      const total = meter?.details?.latencies.summary(latency, false);
-      if (!total) return [];
-      const minute = meter?.details?.latencies.summary(latency, true);
-      const labels = { queue: queue.name };
-      const quantiles = minute
-        ? [
-            { labels: { ...labels, quantile: "0.5" }, value: minute.p50 / perSecond },
-            { labels: { ...labels, quantile: "0.99" }, value: minute.p99 / perSecond },
-          ]
-        : [];
-      return [
-        ...quantiles,
-        { metricName: `${family}_sum`, labels, value: total.sum / perSecond },
-        { metricName: `${family}_count`, labels, value: total.count },
-      ];
-    },
-  };
-}
-
-export const serverFamilies: readonly ServerFamily[] = [
+export const serverFamilies: readonly ServerMetricFamily[] = [
   {
     name: "kestrel_info",
     help: "The version that runs.",
@@ -246,7 +150,7 @@ export const serverFamilies: readonly ServerFamily[] = [
 ];
 
 /** Only of nodes that are announced there. */
-export const zookeeperFamilies: readonly ServerFamily[] = [
+export const zookeeperFamilies: readonly ServerMetricFamily[] = [
   ofServer(
     "gauge",
     "kestrel_zookeeper_connected",
@@ -265,7 +169,7 @@ export const zookeeperFamilies: readonly ServerFamily[] = [
   },
 ];
 
-export const queueFamilies: readonly QueueFamily[] = [
+export const queueFamilies: readonly QueueMetricFamily[] = [
   ofQueue("gauge", "items", "Items that can be had.", (queue) => queue.length),
   ofQueue("gauge", "bytes", "Bytes of their data.", (queue) => queue.bytes),
   ofQueue("gauge", "open_reads", "Items set aside by readers.", (queue) => queue.openLength),

@@ -7,14 +7,8 @@ import { type Metric, Registry } from "prom-client";
 import type { Queue } from "../queue/queue.ts";
 import type { AdminHost } from "./admin-host.ts";
 import { text } from "./answer.ts";
-import {
-  type FamilyDefinition,
-  type QueueFamily,
-  queueFamilies,
-  type Sample,
-  serverFamilies,
-  zookeeperFamilies,
-} from "./prometheus-families.ts";
+import type { MetricFamily, QueueMetricFamily, Sample } from "./metric-family.ts";
+import { queueFamilies, serverFamilies, zookeeperFamilies } from "./prometheus-families.ts";
 import type { Route } from "./route.ts";
 
 export function prometheusRoutes(host: AdminHost): Route[] {
@@ -49,7 +43,7 @@ export function prometheusRoutes(host: AdminHost): Route[] {
 /** prom-client asks a metric for no more than this. */
 function register(
   registry: Registry,
-  { name, help, type }: FamilyDefinition,
+  { name, help, type }: MetricFamily,
   read: () => Promise<Sample[]>,
 ): void {
   const metric = { name, help, type, get: async () => ({ name, help, type, values: await read() }) };
@@ -77,7 +71,7 @@ class Scrape {
     this.omitted = all.length - this.#listed.length;
   }
 
-  async readQueues({ read }: QueueFamily): Promise<Sample[]> {
+  async readQueues({ read }: QueueMetricFamily): Promise<Sample[]> {
     const samples: Sample[] = [];
     for (let at = 0; at < this.#listed.length; at += sliceLength) {
       await this.turn();

@@ -114,7 +114,10 @@ export class LogSync {
     if (this.#removals.length > 0) this.#request();
   }
 
-  /** Syncs the names that a failed sync has left unsynced, which nothing else may ask for. Rejects with the system's error. */
+  /**
+   * Syncs the names that a failed sync has left unsynced, which nothing else may ask for. Rejects with the system's
+   * error.
+   */
   async syncNames(): Promise<void> {
     const syncFolder = this.#syncFolder;
     await syncFolder?.();
@@ -122,7 +125,9 @@ export class LogSync {
     if (this.#syncFolder === syncFolder) this.#syncFolder = null;
   }
 
-  /** Waits until nothing is unsynced or a sync has failed. A removal that is not allowed then is left to the next start. */
+  /**
+   * Waits until nothing is unsynced or a sync has failed. A removal that is not allowed then is left to the next start.
+   */
   async settle(): Promise<void> {
     do {
       this.#request();

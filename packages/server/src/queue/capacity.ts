@@ -62,15 +62,19 @@ export class Capacity {
   /** The head is here: room is made for what was put while it was on its way. */
   discardExcess(): void {
     if (!this.#isExceeded) return;
-    const { settings, reader } = this.#queue;
-    const { maxItems, maxSizeBytes } = settings;
-    while (
-      reader.items > 0 &&
-      ((maxItems !== null && reader.items > maxItems) ||
-        (maxSizeBytes !== null && reader.bytes > maxSizeBytes))
-    ) {
+    while (this.#holdsTooMuch) {
       if (!this.#discardHead()) return;
     }
     this.#isExceeded = false;
+  }
+
+  /** More than a full queue. */
+  get #holdsTooMuch(): boolean {
+    const { settings, reader } = this.#queue;
+    const { maxItems, maxSizeBytes } = settings;
+    if (reader.items === 0) return false;
+    return (
+      (maxItems !== null && reader.items > maxItems) || (maxSizeBytes !== null && reader.bytes > maxSizeBytes)
+    );
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Open reads that belong to the server, not to a session: unless bound to it, they survive their client's disconnect
- * until their time is over, and whoever names their ids may close them. Ids rise over all queues. They begin with the time of the
- * start, so that an id from before a restart closes nothing.
+ * until their time is over, and whoever names their ids may close them. Ids rise over all queues. They begin with the
+ * time of the start, so that an id from before a restart closes nothing.
  */
 import type { Clock, Timer } from "../clock.ts";
 import type { Receipt } from "../journal/receipt.ts";

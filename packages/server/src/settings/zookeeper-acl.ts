@@ -1,4 +1,7 @@
-/** Who may do what with nodes in ZooKeeper: Kestrel's two ready-made lists, or entries as ZooKeeper's own tools write them. */
+/**
+ * Who may do what with nodes in ZooKeeper: Kestrel's two ready-made lists, or entries as ZooKeeper's own tools write
+ * them.
+ */
 
 import type { Kind } from "./kinds.ts";
 import type { ZookeeperAcl } from "./server-settings.ts";

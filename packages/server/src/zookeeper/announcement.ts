@@ -18,7 +18,10 @@ export class Announcement {
     this.#connect = connect;
   }
 
-  /** Rejects when what it takes to speak to ZooKeeper isn't installed, or nobody could reach the node where it is to listen. */
+  /**
+   * Rejects when what it takes to speak to ZooKeeper isn't installed, or nobody could reach the node where it is to
+   * listen.
+   */
   static async prepare(settings: ZookeeperSettings, listenAddress: string): Promise<Announcement> {
     checkReachable(listenAddress, settings.advertise);
     // An optional dependency, which is missed only here.
