@@ -18,6 +18,8 @@ export interface TakeAnswer {
   readonly item: LentItem | null;
   /** Items of the queue open on this connection, those of the same answer included. */
   readonly openLength: number;
+  /** The same as the node may have seen it: of what was closed after the question it had not heard yet. */
+  readonly openLengthMax: number;
   /** There were fewer than asked for because the answer grew large: it says nothing about what is left. */
   readonly isCut: boolean;
 }
@@ -29,6 +31,13 @@ interface Request<T> {
 
 interface CloseRequest extends Request<boolean> {
   readonly id: bigint;
+}
+
+/** Takes of one queue that are not answered yet. */
+interface Asking {
+  length: number;
+  /** Items of the queue that were closed since the first of them. */
+  closed: number;
 }
 
 /** What was asked in this turn about one queue. */
@@ -47,8 +56,7 @@ export class ReadConnection {
   /** Ids of what is open here, by queue. */
   readonly #open = new Map<string, Set<bigint>>();
   #openLength = 0;
-  /** Takes that are not answered yet, by queue. */
-  readonly #asking = new Map<string, number>();
+  readonly #asking = new Map<string, Asking>();
   #askingLength = 0;
   #turn = new Map<string, QueueTurn>();
   #isWaiting = false;
@@ -79,12 +87,14 @@ export class ReadConnection {
 
   /** Items of the queue that are open here, or may be when all has been answered. */
   claimedLengthOf(queue: string): number {
-    return this.openLengthOf(queue) + (this.#asking.get(queue) ?? 0);
+    return this.openLengthOf(queue) + (this.#asking.get(queue)?.length ?? 0);
   }
 
   /** Opens an item that is there. */
   take(queue: string): Promise<TakeAnswer> {
-    this.#asking.set(queue, (this.#asking.get(queue) ?? 0) + 1);
+    const asking = this.#asking.get(queue);
+    if (asking === undefined) this.#asking.set(queue, { length: 1, closed: 0 });
+    else asking.length++;
     this.#askingLength++;
     return new Promise((resolve, reject) => this.#turnOf(queue).takes.push({ resolve, reject }));
   }
@@ -121,6 +131,8 @@ export class ReadConnection {
     const ids = this.#open.get(queue);
     if (ids?.delete(id) !== true) return;
     this.#openLength--;
+    const asking = this.#asking.get(queue);
+    if (asking !== undefined) asking.closed++;
     if (ids.size === 0) this.#open.delete(queue);
   }
 
@@ -178,6 +190,8 @@ export class ReadConnection {
 
   async #takeAll(queue: string, requests: Request<TakeAnswer>[]): Promise<void> {
     const { timeoutMs, autoAbortMs } = this.#options;
+    const asking = this.#asking.get(queue)!;
+    const closedBefore = asking.closed;
     try {
       const call = getCall({ queue, lengthMax: requests.length, waitMs: 0, autoAbortMs });
       const items = await this.#connection.call(call, timeoutMs);
@@ -188,9 +202,10 @@ export class ReadConnection {
         size += item.data.length;
       }
       const openLength = this.openLengthOf(queue);
+      const openLengthMax = openLength + asking.closed - closedBefore;
       const isCut = size >= LARGE_ANSWER_BYTES;
       for (const [index, { resolve }] of requests.entries()) {
-        resolve({ item: items[index] ?? null, openLength, isCut });
+        resolve({ item: items[index] ?? null, openLength, openLengthMax, isCut });
       }
     } catch (error) {
       this.#answered(queue, requests.length);
@@ -206,9 +221,9 @@ export class ReadConnection {
   }
 
   #answered(queue: string, length: number): void {
-    const left = this.#asking.get(queue)! - length;
-    if (left === 0) this.#asking.delete(queue);
-    else this.#asking.set(queue, left);
+    const asking = this.#asking.get(queue)!;
+    asking.length -= length;
+    if (asking.length === 0) this.#asking.delete(queue);
     this.#askingLength -= length;
   }
 }

@@ -19,6 +19,8 @@ export interface ReadPoolOptions extends ReadConnectionOptions {
 interface Need {
   /** It must be used by nobody else. */
   readonly isOwn: boolean;
+  /** Those of one kind fit the same connections. */
+  readonly kind: string;
   fits(connection: ReadConnection): boolean;
 }
 
@@ -37,8 +39,10 @@ export class ReadPool {
   /** Used from the front by those who share, from the back by those who wait. */
   #connections: ReadConnection[] = [];
   #connecting = 0;
-  readonly #applicants = new Set<Applicant>();
+  /** Who waits for a connection, in a line for each kind of need, the kind last served last. */
+  readonly #lines = new Map<string, Set<Applicant>>();
   readonly #idleTimers = new Map<ReadConnection, NodeJS.Timeout>();
+  #isPumping = false;
   #isClosed = false;
 
   /** `onChange` is called when less may be open or asked than before. */
@@ -59,7 +63,10 @@ export class ReadPool {
 
   /** How many wait for one because there may not be more. */
   get crowd(): number {
-    return this.length < this.#options.connectionsMax ? 0 : this.#applicants.size;
+    if (this.length < this.#options.connectionsMax) return 0;
+    let crowd = 0;
+    for (const { size } of this.#lines.values()) crowd += size;
+    return crowd;
   }
 
   /** Nothing is open, asked or waited for on any. */
@@ -77,7 +84,7 @@ export class ReadPool {
       const leave = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
-        this.#applicants.delete(applicant);
+        this.#leave(applicant);
       };
       const applicant: Applicant = {
         ...need,
@@ -100,16 +107,17 @@ export class ReadPool {
             );
           }, timeoutMs);
       signal?.addEventListener("abort", abort, { once: true });
-      this.#applicants.add(applicant);
-      this.#pump();
+      const line = this.#lines.get(need.kind);
+      if (line === undefined) this.#lines.set(need.kind, new Set([applicant]));
+      else line.add(applicant);
+      this.#pumpSoon();
     });
   }
 
   /** Turns away who waits for a connection; what is asked of the others is still answered. */
   close(): void {
     this.#isClosed = true;
-    for (const applicant of this.#applicants)
-      applicant.reject(new TransportError("closed", "the client was closed"));
+    this.#rejectAll(new TransportError("closed", "the client was closed"));
   }
 
   /** Ends all connections, and with them what is open. */
@@ -138,7 +146,7 @@ export class ReadPool {
 
   /** There may be room on a connection now, or nothing left on it. */
   changed(connection: ReadConnection): void {
-    if (this.#applicants.size > 0) this.#pump();
+    this.#pumpSoon();
     if (connection.isReady && connection.isIdle && !this.#idleTimers.has(connection)) {
       this.#idleTimers.set(
         connection,
@@ -150,18 +158,51 @@ export class ReadPool {
     this.#onChange();
   }
 
+  /** Once for all that happens in one turn: thousands may apply, and as many be answered. */
+  #pumpSoon(): void {
+    if (this.#isPumping || this.#lines.size === 0) return;
+    this.#isPumping = true;
+    process.nextTick(() => {
+      this.#isPumping = false;
+      this.#pump();
+    });
+  }
+
   #pump(): void {
+    let lines = [...this.#lines.values()];
+    while (lines.length > 0) lines = lines.filter((line) => this.#serveFirst(line));
     let own = 0;
     let shared = 0;
-    for (const applicant of [...this.#applicants]) {
-      const found = this.#find(applicant);
-      if (found !== undefined) applicant.use(found);
-      else if (applicant.isOwn) own++;
-      else shared++;
+    for (const line of this.#lines.values()) {
+      const [first] = line;
+      if (first!.isOwn) own += line.size;
+      else shared += line.size;
     }
     const wanted = own + (shared === 0 ? 0 : Math.max(1, Math.ceil(shared / this.#bound.most)));
     const room = this.#options.connectionsMax - this.#connections.length;
     while (this.#connecting < Math.min(wanted, room, CONNECTING_MAX)) void this.#connect();
+  }
+
+  /** Whether the one who stands first got a connection, and others stand there still. */
+  #serveFirst(line: Set<Applicant>): boolean {
+    const [applicant] = line;
+    const found = this.#find(applicant!);
+    if (found === undefined) return false;
+    applicant!.use(found);
+    if (line.size === 0) return false;
+    this.#lines.delete(applicant!.kind);
+    this.#lines.set(applicant!.kind, line);
+    return true;
+  }
+
+  #leave(applicant: Applicant): void {
+    const line = this.#lines.get(applicant.kind);
+    line?.delete(applicant);
+    if (line?.size === 0) this.#lines.delete(applicant.kind);
+  }
+
+  #rejectAll(error: TransportError): void {
+    for (const line of [...this.#lines.values()]) for (const applicant of line) applicant.reject(error);
   }
 
   async #connect(): Promise<void> {
@@ -177,10 +218,10 @@ export class ReadPool {
       this.changed(connection);
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      for (const applicant of [...this.#applicants]) applicant.reject(error);
+      this.#rejectAll(error);
     } finally {
       this.#connecting--;
-      this.#pump();
+      this.#pumpSoon();
     }
   }
 
@@ -190,7 +231,7 @@ export class ReadPool {
     this.#connections = this.#connections.filter((each) => each !== connection);
     // The node may have been started anew, with another bound.
     if (this.#connections.length === 0) this.#bound = new OpenBound();
-    this.#pump();
+    this.#pumpSoon();
     this.#onChange();
   }
 }

@@ -16,6 +16,8 @@ import { type LentOperations, ThriftOpenRead } from "./thrift-open-read.ts";
 
 /** Reads that are being opened at one time, so that answers can't pile up without bound. */
 const OPENING_MAX = 16_384;
+/** Items asked for in one call: enough to make its round trip cheap, and some such calls fit side by side. */
+const CALL_LENGTH_MAX = 1_024;
 
 export class ThriftReads {
   readonly #options: ReadPoolOptions;
@@ -41,7 +43,8 @@ export class ThriftReads {
 
   /** Opens up to so many that are there. None means that there are none; fewer than asked for means nothing. */
   openMany(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[]> {
-    return this.#open(lengthMax, () => this.#takeMany(queue, lengthMax, signal), signal);
+    const length = Math.min(lengthMax, CALL_LENGTH_MAX);
+    return this.#open(length, () => this.#takeMany(queue, length, signal), signal);
   }
 
   async #open(
@@ -75,7 +78,7 @@ export class ThriftReads {
   }
 
   async #wait(queue: string, waitMs: number, signal: AbortSignal | undefined): Promise<OpenRead | null> {
-    const need = { isOwn: true, fits: (connection: ReadConnection) => connection.isIdle };
+    const need = { isOwn: true, kind: "wait", fits: (connection: ReadConnection) => connection.isIdle };
     const wait = async (connection: ReadConnection): Promise<OpenRead | null> => {
       // The node then ends the wait, and what it has just sent comes all the same.
       const cancel = (): void => connection.end();
@@ -98,12 +101,11 @@ export class ThriftReads {
   async #take(queue: string, signal?: AbortSignal, doubtfulLength?: number): Promise<OpenRead | null> {
     let doubt = doubtfulLength;
     for (;;) {
+      const isDoubtful = doubt !== undefined;
       const need = {
         isOwn: false,
-        fits: (connection: ReadConnection) =>
-          doubt === undefined
-            ? connection.claimedLengthOf(queue) < this.#pool.bound.most
-            : connection.openLengthOf(queue) === 0,
+        kind: isDoubtful ? `sure ${queue}` : `take ${queue}`,
+        fits: (connection: ReadConnection) => this.#mayHaveRoom(connection, queue, isDoubtful),
       };
       const taken = await this.#pool.use(
         need,
@@ -117,8 +119,16 @@ export class ThriftReads {
         return this.#readOf(answer.item, queue, connection);
       }
       if (this.#isCertain(answer)) return null;
-      if (!answer.isCut) doubt = answer.openLength;
+      if (!answer.isCut) doubt = answer.openLengthMax;
     }
+  }
+
+  /** Who has been given nothing goes where there surely is room, once it is known how much that is. */
+  #mayHaveRoom(connection: ReadConnection, queue: string, isDoubtful: boolean): boolean {
+    const { least, most } = this.#pool.bound;
+    if (!isDoubtful) return connection.claimedLengthOf(queue) < most;
+    if (most === Number.POSITIVE_INFINITY) return connection.openLengthOf(queue) === 0;
+    return connection.claimedLengthOf(queue) < least;
   }
 
   async #takeMany(queue: string, lengthMax: number, signal?: AbortSignal): Promise<OpenRead[]> {
@@ -132,15 +142,16 @@ export class ThriftReads {
       if (taken.length > 0) this.#pool.bound.granted(answers[0]!.openLength);
       return taken;
     };
-    const reads = await this.#pool.use({ isOwn: false, fits: (each) => room(each) > 0 }, take, signal);
+    const need = { isOwn: false, kind: `many ${queue}`, fits: (each: ReadConnection) => room(each) > 0 };
+    const reads = await this.#pool.use(need, take, signal);
     if (reads.length > 0) return reads;
     const last = await this.#take(queue, signal);
     return last === null ? [] : [last];
   }
 
   /** Whether there was nothing because nothing is there. */
-  #isCertain({ openLength, isCut }: TakeAnswer): boolean {
-    return !isCut && (openLength === 0 || openLength < this.#pool.bound.least);
+  #isCertain({ openLengthMax, isCut }: TakeAnswer): boolean {
+    return !isCut && (openLengthMax === 0 || openLengthMax < this.#pool.bound.least);
   }
 
   #readOf(item: LentItem | null, queue: string, connection: ReadConnection): ThriftOpenRead | null {
@@ -195,7 +206,7 @@ export class ThriftReads {
     }
     if (next !== null || answer === undefined || this.#isCertain(answer)) return next;
     // Confirmed is confirmed, whatever comes of looking further.
-    return this.#take(queue, undefined, answer.isCut ? undefined : answer.openLength).catch(() => null);
+    return this.#take(queue, undefined, answer.isCut ? undefined : answer.openLengthMax).catch(() => null);
   }
 
   /** Says why, and sees to it that the item goes back if it is still open. */
@@ -225,7 +236,7 @@ export class ThriftReads {
   /** Over the connection that the item was opened on, or if that has ended over another one. */
   async #settle<T>(read: ThriftOpenRead, close: (connection: ReadConnection) => Promise<T>): Promise<T> {
     const { queue, id, opener } = read;
-    if (!opener.isReady) return this.#pool.use({ isOwn: false, fits: () => true }, close);
+    if (!opener.isReady) return this.#pool.use({ isOwn: false, kind: "close", fits: () => true }, close);
     opener.forget(queue, id);
     try {
       return await close(opener);

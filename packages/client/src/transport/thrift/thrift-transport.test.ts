@@ -109,6 +109,36 @@ describe("a node that lets little be open on one connection", () => {
     expect((await third)!.data.toString()).toBe("c");
   });
 
+  test("what was confirmed after the question was still open when it was answered: that is no empty queue", async () => {
+    const { node, transport } = await start();
+    node.openMax = 1;
+    const length = 200;
+    for (let index = 0; index < length; index++) node.add("q", `${index}`);
+    const taking: Promise<string | undefined>[] = [];
+    for (let index = 0; index < length; index++) {
+      taking.push(
+        transport.openRead("q", 0).then(async (read) => {
+          await read?.confirm();
+          return read?.data.toString();
+        }),
+      );
+      if (index % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(new Set(await Promise.all(taking)).size).toBe(length);
+    expect(node.confirmed).toHaveLength(length);
+  });
+
+  test("of thousands who found no room each is asked for again where there is some", async () => {
+    const { node, transport } = await start({ readConnectionsMax: 100 });
+    node.openMax = 20;
+    const length = 2_000;
+    for (let index = 0; index < length; index++) node.add("q", `${index}`);
+    const reads = await openAll(transport, length);
+    expect(new Set(textsOf(reads)).size).toBe(length);
+    const asked = node.log.map((call) => Number(call.split(" ")[2])).reduce((sum, each) => sum + each);
+    expect(asked).toBeLessThan(5 * length);
+  });
+
   test("one that was started anew with another bound is found out", async () => {
     const { node, transport } = await start();
     node.add("q", "a", "b", "c");
@@ -231,6 +261,18 @@ describe("batches", () => {
     await Promise.all(reads.map((read) => read.confirm()));
     expect(node.log).toEqual(["put q 3", "put q 1", "get q 10", "confirm q 2"]);
     expect(await transport.openMany("q", 10)).toEqual([]);
+  });
+
+  test("asked for more than there can be under way, they are what may be", async () => {
+    const { node, transport } = await start();
+    node.add("q", "a", "b");
+    const [reads, others] = await Promise.all([
+      transport.openMany("q", 1_000_000_000),
+      transport.openMany("other", 1_000_000_000),
+    ]);
+    expect(reads.map(({ data }) => data.toString())).toEqual(["a", "b"]);
+    expect(others).toEqual([]);
+    await Promise.all(reads.map((read) => read.confirm()));
   });
 
   test("an expiry that thrift can't say is refused before it is sent", async () => {
