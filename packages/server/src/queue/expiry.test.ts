@@ -57,3 +57,34 @@ test("a flush drops what is due here, and what has expired goes where it is due"
   expect([node.queue("b").length, node.queue("b").counters.expiredItems]).toEqual([0, 1]);
   expect(await node.drain("late")).toEqual(["expired"]);
 });
+
+test("an item's life ends by its own expiry or by the queue's maxAge, whichever comes first", async () => {
+  const node = await TestNode.start({ queues: [["q", { maxAgeMs: 900 }]] });
+  const put = (text: string, livesMs: number | null): void => {
+    expect(node.put("q", text, livesMs === null ? 0 : node.clock.now() + livesMs)).toBe("kept");
+  };
+  put("own", 500);
+  put("both", 5000);
+  put("age", null);
+  const left = (): string => `${node.queue("q").flushExpired(10)} gone, ${node.queue("q").length} left`;
+  node.clock.advance(499);
+  expect(left()).toBe("0 gone, 3 left");
+  node.clock.advance(1);
+  expect(left()).toBe("1 gone, 2 left");
+  node.clock.advance(399);
+  expect(left()).toBe("0 gone, 2 left");
+  node.clock.advance(1);
+  expect(left()).toBe("2 gone, 0 left");
+  expect(node.queue("q").counters.expiredItems).toBe(3);
+  await node.stop();
+});
+
+test("only the head is looked at, and of a flush no more than it may take", async () => {
+  const node = await TestNode.start();
+  for (const livesMs of [10, 10, 5000, 10]) node.put("q", "item", node.clock.now() + livesMs);
+  node.clock.advance(20);
+  expect(node.queue("q").flushExpired(1)).toBe(1);
+  expect(node.queue("q").flushExpired(10)).toBe(1);
+  expect(node.queue("q").length).toBe(2);
+  await node.stop();
+});

@@ -9,7 +9,8 @@ import type { LogReader } from "../journal/log-reader.ts";
 import type { Logger } from "../logging.ts";
 import { familyNameOf, queueNameProblem } from "../settings/queue-name.ts";
 import { DeferredQueues } from "./deferred-queues.ts";
-import { type ExpirePut, Queue } from "./queue.ts";
+import type { ExpirePut } from "./expiry.ts";
+import { Queue } from "./queue.ts";
 import type { QueueFamilies } from "./queue-families.ts";
 import type { QueueFamily } from "./queue-family.ts";
 

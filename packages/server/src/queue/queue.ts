@@ -9,12 +9,10 @@ import type { Receipt } from "../journal/receipt.ts";
 import type { Logger } from "../logging.ts";
 import type { QueueSettings } from "../settings/settings.ts";
 import { Capacity, type CapacityOwner, type PutRefusal } from "./capacity.ts";
+import { type ExpirePut, Expiry, type ExpiryOwner } from "./expiry.ts";
 import type { QueueFamily } from "./queue-family.ts";
 import { TimedReads } from "./timed-reads.ts";
 import { type GetMode, type Receiver, Waiter, WaiterList } from "./waiter-list.ts";
-
-/** Where expired items go. Gives a receipt, or null when nobody took the item and it is simply dropped. */
-export type ExpirePut = (target: string, item: ItemView) => Receipt | null;
 
 export interface QueueOptions {
   readonly name: string;
@@ -40,7 +38,7 @@ export interface QueueCounters {
   totalFlushes: number;
 }
 
-export class Queue implements CapacityOwner {
+export class Queue implements CapacityOwner, ExpiryOwner {
   readonly name: string;
   readonly family: QueueFamily;
   readonly reader: LogReader;
@@ -59,13 +57,12 @@ export class Queue implements CapacityOwner {
   };
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #expireTo: ExpirePut;
   readonly #waiters: WaiterList = new WaiterList();
   /** How long the item handed out last had waited, in ms. */
   #lastAgeMs = 0;
   readonly #capacity: Capacity = new Capacity(this);
+  readonly #expiry: Expiry;
   readonly #timed: TimedReads = new TimedReads();
-  #isFlushingExpired = false;
   #isDeleted = false;
 
   constructor(options: QueueOptions) {
@@ -75,7 +72,7 @@ export class Queue implements CapacityOwner {
     this.settings = options.settings;
     this.#clock = options.clock;
     this.#logger = options.logger;
-    this.#expireTo = options.expireTo;
+    this.#expiry = new Expiry(this, options.clock, options.logger, options.expireTo);
     this.createdMs = options.clock.now();
     this.reader.onLoaded = (isThere) => this.#loaded(isThere);
   }
@@ -156,56 +153,15 @@ export class Queue implements CapacityOwner {
   #findLive(): "item" | "none" | "loading" {
     for (;;) {
       const found = this.reader.find();
-      if (found !== "item" || !this.#isExpired()) return found;
-      if (!this.#expireHead()) return "none";
+      if (found !== "item" || !this.#expiry.isHeadOver()) return found;
+      if (!this.#expiry.removeHead()) return "none";
     }
-  }
-
-  /** The end of this item's life by its own expiry and the queue's `maxAge`; 0: none. */
-  #expiryOf(item: ItemView): number {
-    const { maxAgeMs } = this.settings;
-    if (maxAgeMs === null) return item.expiryMs;
-    const oldest = item.addTimeMs + maxAgeMs;
-    return item.expiryMs === 0 ? oldest : Math.min(item.expiryMs, oldest);
-  }
-
-  #isExpired(): boolean {
-    const expiry = this.#expiryOf(this.reader.view);
-    return expiry !== 0 && expiry <= this.#clock.now();
-  }
-
-  /** Drops the expired item at the head, or moves it to `expireToQueue`. False: it cannot be moved now. */
-  #expireHead(): boolean {
-    const { expireToQueue } = this.settings;
-    if (expireToQueue === null) {
-      this.reader.take();
-    } else {
-      // Whatever comes of the put there, nobody else here is to find this item.
-      const { id } = this.reader.open();
-      let receipt: Receipt | null;
-      try {
-        receipt = this.#expireTo(expireToQueue, this.reader.view);
-      } catch (error) {
-        this.#logger.warn(
-          { err: error, queue: this.name, expireToQueue },
-          "cannot move an expired item; it stays",
-        );
-        this.reader.giveBack(id);
-        return false;
-      }
-      // It is done here only once it is safe there: a crash in between must not lose it.
-      if (receipt === null) this.reader.confirm(id);
-      else
-        receipt.whenSettled(() => (receipt.state === "kept" ? this.reader.confirm(id) : this.giveBack(id)));
-    }
-    this.counters.expiredItems++;
-    return true;
   }
 
   #handOut(mode: GetMode, receiver: Receiver): ItemView {
     const { reader } = this;
     const { view } = reader;
-    view.expiryMs = this.#expiryOf(view);
+    view.expiryMs = this.#expiry.endOf(view);
     if (mode === "peek") return view;
     this.counters.getHits++;
     const now = this.#clock.now();
@@ -288,15 +244,7 @@ export class Queue implements CapacityOwner {
 
   /** Drops expired items from the head, `maxItems` at most; returns how many. */
   flushExpired(maxItems: number): number {
-    // Two full queues that expire into each other would go on with one another for every item.
-    if (this.#isFlushingExpired) return 0;
-    this.#isFlushingExpired = true;
-    const before = this.counters.expiredItems;
-    while (this.counters.expiredItems - before < maxItems && this.reader.items > 0) {
-      if (this.reader.find() !== "item" || !this.#isExpired() || !this.#expireHead()) break;
-    }
-    this.#isFlushingExpired = false;
-    return this.counters.expiredItems - before;
+    return this.#expiry.flush(maxItems);
   }
 
   /** Whether the head must be read from the file before the regular look can tell if it has expired. */
