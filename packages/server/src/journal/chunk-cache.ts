@@ -31,6 +31,10 @@ export class MemoryBudget {
     return this.bytes < this.bytesMax / 2;
   }
 
+  hasRoomFor(bytes: number): boolean {
+    return this.bytes + bytes <= this.bytesMax;
+  }
+
   get isOver(): boolean {
     return this.bytes > this.bytesMax;
   }
@@ -97,10 +101,16 @@ export class ChunkCache {
   /** Written, not the tail, and not what some reader wants next. */
   #canGo(chunk: Chunk): boolean {
     if (chunk === this.#owner.tail || chunk.writtenSize < chunk.size) return false;
-    const near = chunk.size > chunkSizeMax ? 1 : readAheadBytes / chunkSizeMax;
+    const near = this.#nearLength(chunk);
     return !this.#owner.readers.some(
       ({ chunk: { order } }) => order <= chunk.order && chunk.order <= order + near,
     );
+  }
+
+  /** So many chunks behind the one that a reader is at are soon wanted. */
+  #nearLength(chunk: Chunk): number {
+    // A thousand queues that are full would otherwise keep more than a gigabyte, whatever the server's limit.
+    return chunk.size > chunkSizeMax || this.#budget.isOver ? 1 : readAheadBytes / chunkSizeMax;
   }
 
   /** Lets go of a chunk that every reader has passed, if nothing in it can be asked for without the file. */
@@ -115,10 +125,14 @@ export class ChunkCache {
     this.drop(chunk);
   }
 
-  /** Reads back what lies ahead of `chunk`, where a reader has just arrived. */
+  /**
+   * Reads back what lies ahead of `chunk`, where a reader has just arrived: the next one, and more as far as the server's
+   * limit has room.
+   */
   readAhead(chunk: Chunk): void {
     let ahead = 0;
     for (let next = chunk.next; next !== null && ahead < readAheadBytes; next = next.next) {
+      if (ahead > 0 && !this.#budget.hasRoomFor(ahead + next.size)) return;
       if (next.buffer === null && next.size > 0 && !next.segment.isDropped) this.load(next, null);
       ahead += next.size;
     }

@@ -1,5 +1,7 @@
 /** Memory is used again, and nobody is ever shown what has been written over. */
 import { expect, test } from "vitest";
+import { FakeClock } from "../testing/fake-clock.ts";
+import { FakeDisk } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
 import { chunkSizeMax } from "./chunk.ts";
 import { ChunkMemory } from "./chunk-memory.ts";
@@ -44,4 +46,21 @@ test("items that expire into another queue are what they were", async () => {
   node.queues.sweep();
   node.turn.endNow();
   expect(await node.drain("kept")).toEqual(items);
+});
+
+test("beyond the server's limit a queue keeps what is read next and what is written, and gives all that was put", async () => {
+  const mebibyte = 1024 * 1024;
+  const node = await TestNode.start({}, new FakeDisk(), new FakeClock(), mebibyte);
+  const names = ["a", "b", "c", "d"];
+  const items = Array.from({ length: 2 * 1024 }, (_, number) => `${number} `.padEnd(1000, "."));
+  for (const text of items) for (const name of names) node.put(name, text);
+  const inMemory = (): number =>
+    names.reduce((sum, name) => sum + node.queue(name).reader.log.cache.bytes, 0);
+  expect(inMemory()).toBeLessThanOrEqual(names.length * 3 * chunkSizeMax);
+  for (const text of items.slice(0, 1024)) {
+    for (const name of names) expect((await node.get(name))?.text).toBe(text);
+  }
+  expect(inMemory()).toBeLessThanOrEqual(names.length * 4 * chunkSizeMax);
+  for (const name of names) expect(await node.drain(name)).toEqual(items.slice(1024));
+  await node.stop();
 });

@@ -38,6 +38,7 @@ export class TestNode {
     rules: QueueRulesOptions = {},
     disk: FakeDisk = new FakeDisk(),
     clock: FakeClock = new FakeClock(),
+    memoryBytesMax: number = 1024 * 1024 * 1024,
   ): Promise<TestNode> {
     const log = new CollectedLog();
     const turn = new Turn();
@@ -48,6 +49,7 @@ export class TestNode {
       turn,
       logger: log,
       rules: new QueueRules(rules),
+      memoryBytesMax,
     });
     return new TestNode({ disk, clock, log, turn, queues }, rules);
   }
