@@ -144,6 +144,41 @@ test("an item that holds the bytes of a frame is never taken for one", async () 
   expect(await next.drain("q")).toEqual(["first", "last"]);
 });
 
+test.each([
+  ["given back before", true, true],
+  ["given back after", false, true],
+  ["confirmed after", false, false],
+] as const)(
+  "an open item that is damaged in the file, %s that is noticed, is done with",
+  async (_when, isBefore, isAbort) => {
+    const node = await TestNode.start({
+      default: { defaultJournalSizeBytes: 20_000, maxMemorySizeBytes: 1000 },
+    });
+    const texts = Array.from({ length: 100 }, (_, number) => `item ${number} ${"-".repeat(1000)}`);
+    node.queues.ensure("q");
+    for (const text of texts) node.put("q", text);
+    const queue = node.queue("q");
+    const [first, second] = [(await node.get("q", "open"))!.id, (await node.get("q", "open"))!.id];
+    for (let number = 2; number < 99; number++) expect((await node.get("q"))?.text).toBe(texts[number]);
+    const file = `spool/q/${node.segmentsOf("q")[0]}`;
+    // The node's memory of them is gone by now: it is read back.
+    const { bytes } = node.disk.files.get(file)!;
+    for (const text of texts.slice(0, 2)) bytes[bytes.indexOf(text)]! ^= 1;
+    if (isBefore) expect(queue.abort(first)).toBe(true);
+    expect(queue.abort(second)).toBe(true);
+    expect((await node.get("q", "peek"))?.text).toBe(texts[99]);
+    if (!isBefore) expect(isAbort ? queue.abort(first) : queue.confirm(first)).not.toBe(false);
+    for (const id of [first, second]) expect(queue.confirm(id)).toBe(false);
+    expect([queue.length, queue.openLength]).toEqual([1, 0]);
+    const next = await node.afterKill();
+    expect(next.queue("q").length).toBe(1);
+    for (const other of [next, node]) {
+      expect(await other.drain("q")).toEqual([texts[99]]);
+      expect([other.queue("q").length, other.queue("q").bytes]).toEqual([0, 0]);
+    }
+  },
+);
+
 test("readers outlive the segment that alone tells of them", async () => {
   const node = await TestNode.start({ default: { defaultJournalSizeBytes: 600 } });
   node.queues.obtain("q+audit");

@@ -56,6 +56,8 @@ export class LogReader {
   /** Where the item in `view` starts. */
   #found: { chunk: Chunk; at: number; isReturned: boolean };
   readonly #open: OpenPlaces = new OpenPlaces();
+  /** Open items that damage has taken from the files meanwhile: they are done, whatever whoever has them says. */
+  readonly #lostOpen: Set<number> = new Set();
   /** Ascending by id; all before the position. */
   readonly #returned: Place[] = [];
   readonly #turnDone: TurnDone = new TurnDone();
@@ -209,6 +211,7 @@ export class LogReader {
 
   /** An open item is done for good. False: this id is not open. */
   confirm(id: number): Receipt | null | false {
+    if (this.#lostOpen.delete(id)) return this.log.receiptForDone();
     const place = this.#open.take(id);
     if (place === undefined) return false;
     this.openBytes -= place.size;
@@ -218,6 +221,7 @@ export class LogReader {
 
   /** An open item goes back to the head, in its old place. False: this id is not open. */
   giveBack(id: number): boolean {
+    if (this.#lostOpen.delete(id)) return true;
     const place = this.#open.take(id);
     if (place === undefined) return false;
     this.openBytes -= place.size;
@@ -268,10 +272,21 @@ export class LogReader {
   /** These ids were lost to damage: nobody will see them. */
   lose(from: number, to: number, bytes: number): void {
     let lost = 0;
-    for (let id = from; id < to; id++) if (!this.done.has(id)) lost++;
+    let open = 0;
+    for (let id = from; id < to; id++) {
+      if (this.done.has(id)) continue;
+      lost++;
+      const place = this.#open.take(id);
+      if (place === undefined) continue;
+      open++;
+      this.openBytes -= place.size;
+      this.#lostOpen.add(id);
+    }
     if (lost === 0) return;
     this.#finishRange(from, to);
-    this.items = Math.max(0, this.items - lost);
+    const returned = this.#returned.filter((place) => place.id < from || place.id >= to);
+    this.#returned.splice(0, this.#returned.length, ...returned);
+    this.items = Math.max(0, this.items - lost + open);
     this.bytes = this.items === 0 ? 0 : Math.max(0, this.bytes - bytes);
     this.#turnDone.count(lost, bytes);
   }
