@@ -106,7 +106,9 @@ function addCommand(parser: Argv, command: Command, choose: Choose): void {
     // Commands of several words are told of in the help of the first. (The types have false apart from texts.)
     (name.includes(" ") ? false : command.describe) as string,
     (own) => {
-      for (const [key, options] of Object.entries(command.positionals)) own.positional(key, options);
+      for (const [key, options] of Object.entries(command.positionals)) {
+        own.positional(key, { ...options, coerce: withDashes });
+      }
       for (const [key, options] of Object.entries(command.flags)) {
         own.option(key, { group: "Options:", ...onlyOnce(key, options) });
       }
@@ -129,9 +131,18 @@ function onlyOnce(key: string, options: Options): Options {
     ...options,
     coerce(value: unknown) {
       if (Array.isArray(value)) throw new UsageError(`--${key} is given more than once`);
-      return options.coerce === undefined ? value : options.coerce(value);
+      const own = withDashes(value);
+      return options.coerce === undefined ? own : options.coerce(own);
     },
   };
+}
+
+/** Stands for `-`, which yargs loses among positional arguments. No argument of a process holds this character. */
+const dash = "\0-";
+
+function withDashes(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withDashes);
+  return value === dash ? "-" : value;
 }
 
 /** What follows `--` belongs to the last positional argument, whatever it looks like. */
@@ -169,7 +180,7 @@ function findCommand(argv: readonly string[]): Command | undefined {
 
 /**
  * The line as yargs is to see it: the command's name as one word, and `serve --port 1` as `serve -- --port 1`,
- * so that flags which aren't ours reach the command. `-h` asks for help, but is a load test's letter for a host.
+ * so that flags which aren't ours reach the command; `-` in disguise. `-h` asks for help, but is a load test's letter for a host.
  */
 function arranged(argv: readonly string[], command: Command | undefined): readonly string[] {
   if (command === undefined) return argv.map((word) => (word === "-h" ? "--help" : word));
@@ -177,7 +188,9 @@ function arranged(argv: readonly string[], command: Command | undefined): readon
   const isHelp = rest.length === 1 && (rest[0] === "--help" || rest[0] === "-h");
   if (isHelp) return [yargsNameOf(command), "--help"];
   if (command.isPassedThrough === true && rest.length > 0) return [yargsNameOf(command), "--", ...rest];
-  return [yargsNameOf(command), ...rest];
+  const end = rest.indexOf("--");
+  const words = rest.map((word, index) => (word === "-" && (end < 0 || index < end) ? dash : word));
+  return [yargsNameOf(command), ...words];
 }
 
 function yargsNameOf(command: Command): string {

@@ -5,15 +5,17 @@
 import { UsageError } from "../exit-code.ts";
 import { parseDurationMs } from "./duration.ts";
 
-/** Seconds from now, at least one, or a moment. Throws UsageError. */
-export function parseExpiry(text: string): Date | number {
-  if (/^\d{4}-\d\d-\d\d/.test(text)) {
-    const moment = new Date(text);
-    if (Number.isNaN(moment.getTime())) throw new UsageError(`"${text}" is no date`);
-    return moment;
-  }
-  const seconds = Math.ceil(parseDurationMs(text) / 1000);
-  if (seconds < 1)
+/** The protocols tell moments in seconds, in 32 bits. */
+const momentMsMax = 0xffff_ffff * 1000;
+
+/** Seconds from now, at least one, or a moment that is yet to come. Throws UsageError. */
+export function parseExpiry(text: string, nowMs: number = Date.now()): Date | number {
+  const isMoment = /^\d{4}-\d\d-\d\d/.test(text);
+  const moment = isMoment ? new Date(text) : new Date(nowMs + parseDurationMs(text));
+  if (isMoment && Number.isNaN(moment.getTime())) throw new UsageError(`"${text}" is no date`);
+  if (moment.getTime() <= nowMs)
     throw new UsageError("an item that expires at once would never be seen; leave --expires out to keep it");
-  return seconds;
+  if (!(moment.getTime() <= momentMsMax))
+    throw new UsageError(`"${text}" is after the year 2106; leave --expires out to keep the item`);
+  return isMoment ? moment : Math.ceil((moment.getTime() - nowMs) / 1000);
 }

@@ -16,6 +16,13 @@ describe("kq put", () => {
     expect([surroundings.out, surroundings.err]).toEqual(["", ""]);
   });
 
+  it("puts an item that is only a dash; alone it is standard input", async () => {
+    const [node] = [new FakeNode("a:1")];
+    expect(await kq(["put", "work", "a", "-", "b"], new FakeSurroundings({ nodes: [node] }))).toBe(0);
+    expect(await kq(["put", "work", "-"], new FakeSurroundings({ nodes: [node], input: "c\n" }))).toBe(0);
+    expect(node.texts("work")).toEqual(["a", "-", "b", "c"]);
+  });
+
   it("puts a line of standard input after the other, in order on each node", async () => {
     const nodes = three();
     const lines = numbers(5000);

@@ -33,7 +33,7 @@ export const putCommand: Command = defineCommand({
       array: true,
       default: [] as string[],
       defaultDescription: "lines of standard input",
-      describe: "The items",
+      describe: "The items; - alone is standard input",
     },
   },
   flags: {
@@ -54,10 +54,11 @@ export const putCommand: Command = defineCommand({
     ...jsonFlag,
   },
   async run(args, surroundings) {
-    if (args.whole === true && args.items.length > 0)
+    const items = args.items.length === 1 && args.items[0] === "-" ? [] : args.items;
+    if (args.whole === true && items.length > 0)
       throw new UsageError("--whole reads standard input and takes no items");
-    const isPiped = args.items.length === 0 && args.serversFile !== "-";
-    if (args.items.length === 0 && !isPiped)
+    const isPiped = items.length === 0 && args.serversFile !== "-";
+    if (items.length === 0 && !isPiped)
       throw new UsageError("standard input cannot hold both servers and items");
     const cluster = surroundings.connect({
       ...(await clusterOptions(args as ClusterArguments, surroundings)),
@@ -65,7 +66,7 @@ export const putCommand: Command = defineCommand({
     });
     if (isPiped && surroundings.stdin.isTTY === true)
       say(surroundings, "Items from the terminal, one a line; Ctrl-D ends.");
-    const progress = new Progress(surroundings, "put", isPiped ? null : args.items.length);
+    const progress = new Progress(surroundings, "put", isPiped ? null : items.length);
     return await putAll(
       {
         name: "put",
@@ -75,7 +76,7 @@ export const putCommand: Command = defineCommand({
           ...(args.expires === undefined ? {} : { expires: args.expires }),
           ...(args.key === undefined ? {} : { key: args.key }),
         },
-        items: batches(args, surroundings),
+        items: batches(items, args.whole === true, surroundings),
         input: surroundings.stdin,
         progress,
         json: args.json,
@@ -87,12 +88,13 @@ export const putCommand: Command = defineCommand({
 });
 
 async function* batches(
-  args: { items: string[]; whole: boolean | undefined },
+  items: readonly string[],
+  isWhole: boolean,
   { stdin }: Surroundings,
 ): AsyncGenerator<PutItem[]> {
-  if (args.items.length > 0) {
-    yield args.items.map((item) => ({ data: Buffer.from(item) }));
-  } else if (args.whole === true) {
+  if (items.length > 0) {
+    yield items.map((item) => ({ data: Buffer.from(item) }));
+  } else if (isWhole) {
     yield [{ data: await readWhole(stdin, itemBytesMax) }];
   } else {
     for await (const lines of readLines(stdin, itemBytesMax)) yield lines.map((data) => ({ data }));
