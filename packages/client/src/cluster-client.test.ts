@@ -111,6 +111,18 @@ describe("one node", () => {
     expect(await client.put("q", "x")).toEqual({ stored: false, node: idOf(node!), reason: "full" });
   });
 
+  test.each([
+    [undefined, "servers must be an array"],
+    [{}, "servers must be an array"],
+    [{ servers: "localhost" }, "servers must be an array"],
+    [{ servers: [] }, "at least one server"],
+    [{ servers: ["a"], credentials: { username: "shop" } }, "a username and a password"],
+  ])("no client is made of %j", (options, why) => {
+    expect(() => new KestrelClusterClient(options as never)).toThrow(
+      expect.objectContaining({ code: "bad-request", message: expect.stringContaining(why) }),
+    );
+  });
+
   test("what makes no sense is refused before anything is sent", async () => {
     const [node] = await startNodes(1);
     const client = createClient([node!]);

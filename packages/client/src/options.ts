@@ -135,6 +135,9 @@ const TIMER_MS_MAX = 0x7fff_ffff;
 
 /** Fills in the defaults. Throws `bad-request`, naming the option, when one makes no sense. */
 export function resolveOptions(options: ClusterOptions): ResolvedOptions {
+  // A text would be taken for a list of servers with a letter for a name each.
+  if (!Array.isArray(options?.servers))
+    throw new KestrelClientError("bad-request", "servers must be an array: hosts, or host:port");
   if (options.namespace !== undefined) checkQueueForRead(options.namespace);
   const transport = oneOf("transport", options.transport ?? "memcache", TRANSPORTS);
   return {
@@ -156,7 +159,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
       Number.MAX_SAFE_INTEGER,
     ),
     itemBytesMax: number("itemBytesMax", options.itemBytesMax ?? 128 * 1024 * 1024, 1, 0x7fff_ffff),
-    credentials: options.credentials,
+    credentials: checkedCredentials(options.credentials),
     tls: options.tls === undefined ? undefined : resolveTls(options.tls),
     autoAbortMs: number("autoAbortMs", options.autoAbortMs ?? 3_600_000, 1, TIMER_MS_MAX),
     namespace: options.namespace,
@@ -186,6 +189,13 @@ export function resolveBackoff(
     factor: number(`${name}.factor`, factor, 1, 1_000),
     jitter: number(`${name}.jitter`, jitter, 0, 1),
   };
+}
+
+function checkedCredentials(credentials: ClusterOptions["credentials"]): ClusterOptions["credentials"] {
+  if (credentials === undefined) return undefined;
+  const { username, password } = credentials;
+  if (typeof username === "string" && typeof password === "string") return { username, password };
+  throw new KestrelClientError("bad-request", "credentials must have a username and a password");
 }
 
 function number(name: string, value: number, min: number, max: number): number {
