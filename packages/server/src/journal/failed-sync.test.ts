@@ -179,6 +179,56 @@ test("no segment goes while another lacks what a failed sync has dropped", async
   expect(disk.list("spool/q")).not.toContain(first);
 });
 
+test("what a killed process has left unsynced, and the first sync drops, is written again", async () => {
+  const before = fragileDisk();
+  (await startOn(before)).put("q", "left");
+  const disk = before.afterKill();
+  disk.forgets = false;
+  const node = await startOn(disk);
+  node.put("q", "next");
+  await failSyncAndHeal(node, disk);
+  const next = await startOn(disk.afterPowerLoss("nothing"));
+  expect(await next.drain("q")).toEqual(["left", "next"]);
+});
+
+test("where the system has forgotten that, it hides nothing of what comes behind it", async () => {
+  const before = fragileDisk();
+  const answering = { default: { ...rules.default, syncJournal: 0 as const } };
+  const first = await TestNode.start(answering, before as never);
+  // On until its tail is in a used file, with old bytes behind an end mark.
+  for (let number = 0; number < 30; number++) {
+    first.put("q", `${number}${"-".repeat(100)}`);
+    await settle();
+    const { end, segment } = first.queue("q").reader.log.tail;
+    if (segment.staleEnd > end + 200) break;
+    await first.get("q");
+    await settle();
+  }
+  first.put("q", "safe");
+  await settle();
+  const { end, segment } = first.queue("q").reader.log.tail;
+  expect(segment.staleEnd).toBeGreaterThan(end + 100);
+  before.isPrompt = false;
+  first.put("q", "not synced");
+  const disk = before.afterKill();
+  disk.isPrompt = true;
+  const node = await TestNode.start(answering, disk as never);
+  refuse(disk, "sync");
+  node.put("q", "not synced either");
+  await settle();
+  expect(node.log.having("the journal cannot be synced")).toHaveLength(1);
+  disk.fault = () => {};
+  node.clock.advance(250);
+  await settle();
+  const data = Buffer.from("answered");
+  const receipt = node.queues.put("q", data, 0, data.length, 0, 0);
+  node.turn.endNow();
+  await settle();
+  expect(receipt).toMatchObject({ state: "kept" });
+  const left = await (await startOn(disk.afterPowerLoss("nothing"))).drain("q");
+  expect(left.filter((text) => text.endsWith("safe") || text === "answered")).toEqual(["safe", "answered"]);
+});
+
 test("files and names that a killed process has left unsynced are on the medium with the first sync", async () => {
   const disk = fragileDisk();
   const killed = await startOn(disk);

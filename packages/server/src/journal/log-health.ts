@@ -6,7 +6,7 @@ import type { Clock, Timer } from "../clock.ts";
 import { KestrelError } from "../errors.ts";
 import type { Logger } from "../logging.ts";
 import type { Chunk } from "./chunk.ts";
-import { splitStretches } from "./frame.ts";
+import { findFrameSize, frameHeadSize, splitStretches } from "./frame.ts";
 import type { Reserve } from "./reserve.ts";
 import { encodeSegmentEnd, type Segment } from "./segment.ts";
 
@@ -131,18 +131,18 @@ export class LogHealth {
  * be read soundly, written or synced.
  */
 async function writeUnsyncedAgain(segment: Segment): Promise<void> {
-  const { file, syncedSize, size } = segment;
+  const { file, syncedSize, inheritedSize, size } = segment;
   if (file === null || segment.isDropped) return;
   if (syncedSize >= size) {
-    // All of it was there at the start: there is nothing to write it from.
+    // None of it was written here, and what was there at the start is on the medium.
     segment.isUnsure = false;
     return;
   }
   const bytes = Buffer.alloc(size - syncedSize);
   file.readNow(bytes, 0, bytes.length, syncedSize);
-  segment.unsyncedHead?.copy(bytes);
+  if (syncedSize === 0) segment.unsyncedHead?.copy(bytes);
   const contentEnd = segment.lastChunk.end;
-  if (segment.isClosed && size > contentEnd) {
+  if (segment.isClosed && size > contentEnd && size > inheritedSize) {
     const end = encodeSegmentEnd(segment.seed, contentEnd, segment.index());
     bytes.set(end.subarray(Math.max(0, syncedSize - contentEnd)), Math.max(0, contentEnd - syncedSize));
   }
@@ -153,7 +153,11 @@ async function writeUnsyncedAgain(segment: Segment): Promise<void> {
       chunk.buffer.copy(bytes, at + from, from, chunk.size);
     } else if (chunk.buffer === null && at >= 0) {
       const stretches = splitStretches(bytes, at, at + chunk.size, segment.seed);
-      if (stretches.some((stretch) => !stretch.isSound)) throw new Error(`${file.path} has lost bytes`);
+      const unsound = stretches.filter((stretch) => !stretch.isSound);
+      if (unsound.length > 0 && chunk.offset >= inheritedSize) throw new Error(`${file.path} has lost bytes`);
+      // Of what the process before has left there is no other copy. It is damage, but it must end nothing.
+      for (const { start, end } of unsound)
+        if (findFrameSize(bytes, start, end, segment.seed) > 0) bytes.fill(0, start, start + frameHeadSize);
     }
   }
   const { failedSyncs } = segment;

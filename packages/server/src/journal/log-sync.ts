@@ -180,7 +180,7 @@ export class LogSync {
     this.#puts = 0;
     this.#gathering?.cancel();
     this.#gathering = null;
-    const inherited = this.#inherited.filter((segment) => !segment.isDropped);
+    const inherited = new Set(this.#inherited.filter((segment) => !segment.isDropped));
     const covered = [...new Set([...inherited, ...this.#dirty])].map((segment) => ({
       segment,
       size: segment.size,
@@ -196,7 +196,7 @@ export class LogSync {
     this.#receipts = [];
     this.#isWanted = false;
     try {
-      await Promise.all(covered.map(({ segment }) => segment.file!.sync()));
+      await Promise.all(covered.map(({ segment }) => syncFile(segment, inherited.has(segment))));
       if (syncFolder !== null) await syncFolder();
       for (const { segment, size } of covered) {
         if (segment.isUnsure) continue;
@@ -214,7 +214,7 @@ export class LogSync {
       }
     } catch (cause) {
       this.#syncFolder ??= syncFolder;
-      this.#inherited = inherited;
+      this.#inherited = [...inherited];
       if (this.#isClosed) for (const remove of removals) remove(false);
       else this.#removals.unshift(...removals);
       const error = new KestrelError("disk", `sync failed: ${(cause as Error).message}`, { cause });
@@ -231,5 +231,18 @@ export class LogSync {
     if (!this.#isWanted) return;
     if (this.#receipts.length > 0 && puts > 0) this.#gather(puts, this.#clock.now() - beganMs);
     else this.#request();
+  }
+}
+
+/**
+ * Where this fails the system may have dropped what a killed process has left, too: nothing of an inherited segment
+ * counts as synced any more.
+ */
+async function syncFile(segment: Segment, isInherited: boolean): Promise<void> {
+  try {
+    await segment.file!.sync();
+  } catch (error) {
+    if (isInherited) segment.syncedSize = 0;
+    throw error;
   }
 }

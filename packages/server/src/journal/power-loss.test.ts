@@ -28,7 +28,7 @@ type Step =
   | { do: "turn" | "quiesce" | "sweep" | "heal" }
   | { do: "io"; pick: number }
   | { do: "trouble"; with: VolatileOperation }
-  | { do: "kill" }
+  | { do: "kill"; thenSyncsFail?: boolean }
   | { do: "loss"; survival: Survival };
 
 const anyQueue = fc.constantFrom<Name>("a", "a", "a", "a+x", "a+x", "a+y", "b");
@@ -67,13 +67,15 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: of("heal") }) },
+  // What the node before has left is for this one's first sync.
+  { weight: 1, arbitrary: fc.record({ do: of("kill"), thenSyncsFail: fc.boolean() }) },
 );
 
 interface History {
   syncJournal: "never" | number;
   segmentBytes: number;
   seed: number;
-  mayHaveTrouble: boolean;
+  diskForgets: boolean;
   steps: Step[];
 }
 
@@ -82,7 +84,7 @@ function anyHistory(syncJournal: "never" | number, step: fc.Arbitrary<Step>): fc
     syncJournal: fc.constant(syncJournal),
     segmentBytes: fc.constantFrom(600, 600, 3000, 20_000),
     seed: fc.nat(),
-    mayHaveTrouble: fc.constant(step === anyStep),
+    diskForgets: fc.boolean(),
     steps: fc.array(step, { minLength: 10, maxLength: 160, size: "max" }),
   });
 }
@@ -105,6 +107,8 @@ class Run {
   #hadTrouble = false;
   #isDeleting = false;
   #life = 0;
+  /** The turn in which the last node was killed. */
+  #killTurn = 0;
 
   private constructor(history: History, node: TestNode) {
     this.#history = history;
@@ -163,10 +167,7 @@ class Run {
         this.#disk.finishOne(step.pick);
         break;
       case "trouble":
-        this.#hadTrouble = true;
-        this.#disk.fault = (operation, file) => {
-          if (operation === step.with) throw systemError("EIO", file);
-        };
+        this.#trouble(step.with);
         break;
       case "heal":
         this.#disk.fault = () => {};
@@ -174,12 +175,20 @@ class Run {
         break;
       case "kill":
         await this.#kill();
+        if (step.thenSyncsFail === true) this.#trouble("sync");
         break;
       case "loss":
         await this.#lose(step.survival);
         break;
     }
     await settle();
+  }
+
+  #trouble(failing: VolatileOperation): void {
+    this.#hadTrouble = true;
+    this.#disk.fault = (operation, file) => {
+      if (operation === failing) throw systemError("EIO", file);
+    };
   }
 
   /** False: the disk refuses to make it. */
@@ -324,7 +333,9 @@ class Run {
     if (this.#history.syncJournal !== periodMs) return;
     for (const queue of this.#queues()) {
       const isSynced = sound.has(queue) && isSound(queue) && this.#touched.has(queue.family.name);
-      if (isSynced) this.#promises.promote(queue.family.name, turn - 1, "safe");
+      // What a killed node has left is nowhere but with the system: a failed sync may take it for good.
+      const from = this.#disk.hasDropped && this.#disk.forgets ? this.#killTurn + 1 : 0;
+      if (isSynced) this.#promises.promote(queue.family.name, turn - 1, "safe", from);
     }
   }
 
@@ -340,9 +351,12 @@ class Run {
   }
 
   async #kill(): Promise<void> {
-    // What a failed sync drops is no better off than after a power loss, also if a killed node has left it.
-    if (this.#disk.hasDropped || this.#history.mayHaveTrouble) return this.#lose("everything");
+    // What a failed sync has dropped is no better off than after a power loss: before it is written again, or where it
+    // was a killed node's and there was nothing to write it from.
+    const isWritten = this.#queues().every(({ reader }) => reader.log.refusal === null);
+    if (this.#disk.hasDropped && (this.#disk.forgets || !isWritten)) return this.#lose("everything");
     tally.kills++;
+    this.#killTurn = this.#promises.turn;
     await this.#restartOn(this.#disk.afterKill());
     this.#promises.settleKill(await this.#look());
   }
@@ -385,7 +399,9 @@ class Run {
   }
 }
 
-async function startOn(disk: VolatileDisk, { syncJournal, segmentBytes }: History): Promise<TestNode> {
+async function startOn(disk: VolatileDisk, history: History): Promise<TestNode> {
+  const { syncJournal, segmentBytes, diskForgets } = history;
+  disk.forgets = diskForgets;
   disk.isPrompt = true;
   const rules = {
     default: {

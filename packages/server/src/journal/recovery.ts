@@ -172,6 +172,8 @@ class Recovery {
     if (scan.damage.length > 0 || (scan.tornTail !== undefined && !isLast)) this.#mustCount = true;
     if (scan.hasDoubles) this.#mustCount = true;
     scan.mend(this.#disk, this.#logger);
+    // Nobody knows whether it is on the medium.
+    if (!segment.isClosed) segment.unsyncedHead = scan.head;
     const next = this.#files[position + 1];
     if (next !== undefined)
       segment.nextId = Math.max(segment.nextId, findSegmentName(path.basename(next))!.firstId);

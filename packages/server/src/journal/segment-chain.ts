@@ -233,7 +233,7 @@ export class SegmentChain {
     const old = segment.chunks;
     for (const chunk of old) this.#cache.drop(chunk);
     segment.file = file;
-    segment.size = segment.syncedSize = size;
+    segment.size = segment.syncedSize = segment.inheritedSize = size;
     segment.staleEnd = 0;
     // Until its folder is synced a power loss brings the old file back, of which not all may have been synced.
     this.files.renamed(segment);

@@ -86,6 +86,7 @@ export class SegmentFiles {
 
   /** These were there at the start. */
   inherited(segments: readonly Segment[]): void {
+    for (const segment of segments) segment.inheritedSize = segment.size;
     const folder = path.dirname(segments[0]!.file!.path);
     this.#sync.inherited(segments, () => this.#syncFolders(folder));
   }

@@ -109,6 +109,11 @@ export class SegmentScan {
     }
   }
 
+  /** A copy of all before the first item; after `records`. */
+  get head(): Buffer {
+    return Buffer.from(this.bytes.subarray(0, this.places[0]?.offset ?? this.segment.size));
+  }
+
   /**
    * Reports damage and cuts off a torn tail, or what the file held before; after `records`. Throws the system's error
    * when that is not possible.

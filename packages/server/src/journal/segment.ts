@@ -39,13 +39,15 @@ export class Segment {
   bytes = 0;
   /** Bytes of the file that count. */
   size: number;
-  /** How many of them a sync has covered; what was there at the start counts as covered. */
+  /** How many of them a sync has covered; what was there at the start counts as covered until a sync of it fails. */
   syncedSize: number;
+  /** How many of them were there before this process wrote to it. */
+  inheritedSize = 0;
   /** A sync has failed, and later ones say nothing of what it has dropped: bytes from `syncedSize` on are unsure. */
   isUnsure = false;
   /** Syncs of it that have failed. */
   failedSyncs = 0;
-  /** What it starts with, until a sync has covered it. */
+  /** What it starts with, as long as a failed sync may take it. */
   unsyncedHead: Buffer | null = null;
   /** Up to here its file holds, behind content and end mark, what it held before it was this segment's; 0: nothing. */
   staleEnd = 0;

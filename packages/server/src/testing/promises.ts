@@ -36,14 +36,15 @@ export class PromisedQueue {
     return this.name.split("+")[0]!;
   }
 
-  /** Everything up to this turn is at least so certain. */
-  promote(turn: number, certainty: "written" | "safe"): void {
-    if (this.createdTurn <= turn) this.created = atLeast(this.created, certainty);
-    if (this.deletedTurn <= turn) this.deleted = atLeast(this.deleted, certainty);
+  /** Everything up to this turn, and from turn `from` on, is at least so certain. */
+  promote(turn: number, certainty: "written" | "safe", from = 0): void {
+    const isIn = (then: number): boolean => then >= from && then <= turn;
+    if (isIn(this.createdTurn)) this.created = atLeast(this.created, certainty);
+    if (isIn(this.deletedTurn)) this.deleted = atLeast(this.deleted, certainty);
     for (const item of this.items.values()) {
       // A put that was refused stays what it is: it may have left something.
-      if (item.putTurn <= turn && item.put === "written") item.put = atLeast(item.put, certainty);
-      if (item.finishTurn <= turn) item.finish = atLeast(item.finish, certainty);
+      if (isIn(item.putTurn) && item.put === "written") item.put = atLeast(item.put, certainty);
+      if (isIn(item.finishTurn)) item.finish = atLeast(item.finish, certainty);
     }
   }
 
@@ -181,8 +182,8 @@ export class Promises {
   }
 
   /** What one log's files hold up to a turn is at least so certain. */
-  promote(family: string, turn: number, certainty: "written" | "safe"): void {
-    for (const life of this.lives) if (life.family === family) life.promote(turn, certainty);
+  promote(family: string, turn: number, certainty: "written" | "safe", from = 0): void {
+    for (const life of this.lives) if (life.family === family) life.promote(turn, certainty, from);
   }
 
   /** Compares with what the next node has after a power loss: from then on that is what is promised. */

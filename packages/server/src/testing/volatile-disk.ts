@@ -17,6 +17,8 @@ export class VolatileDisk implements Disk {
   /** Throws to make an operation fail. A write that fails has written half of its bytes. */
   fault: (operation: VolatileOperation, file: string) => void = () => {};
   isPrompt = false;
+  /** What a failed sync has dropped comes back from the medium now and then, and not as it was written. */
+  forgets = true;
   /** A sync has failed and taken bytes with it. */
   hasDropped = false;
   readonly #root: FolderNode;
@@ -79,7 +81,7 @@ export class VolatileDisk implements Disk {
   /** A sync of these changes to the file has failed. */
   noteDropped(file: FileNode, changes: readonly Change[]): void {
     this.hasDropped = true;
-    dropPages(file, changes, this.#chance);
+    dropPages(file, changes, this.forgets, this.#chance);
     const size = file.now.length;
     // What is there to be synced leads to what is there now.
     if (file.synced.length < size) file.unsynced.unshift({ kind: "size", size, moment: this.tick() });

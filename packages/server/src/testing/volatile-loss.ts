@@ -102,8 +102,16 @@ export class PowerLoss {
   }
 }
 
-/** A sync of these changes has failed: they count as written, and may be on the medium and readable, or not. */
-export function dropPages(file: FileNode, changes: readonly Change[], chance: Chance): void {
+/**
+ * A sync of these changes has failed: they count as written, and may be on the medium or not; nor are they readable
+ * for sure where the system `forgets` them.
+ */
+export function dropPages(
+  file: FileNode,
+  changes: readonly Change[],
+  forgets: boolean,
+  chance: Chance,
+): void {
   const later = file.unsynced.filter((change) => !changes.includes(change));
   file.synced = anyPart(file.synced, changes, 512, chance);
   file.unsynced = later;
@@ -112,7 +120,7 @@ export function dropPages(file: FileNode, changes: readonly Change[], chance: Ch
   const now = Buffer.from(file.now);
   for (let start = 0; start < now.length; start += 4096) {
     // Some pages have been thrown out of memory, and come from the medium the next time.
-    if (chance() < 0.5) now.set(fromMedium.subarray(start, start + 4096), start);
+    if (forgets && chance() < 0.5) now.set(fromMedium.subarray(start, start + 4096), start);
   }
   file.now = now;
 }
