@@ -65,7 +65,10 @@ describe("kq says what it has met", () => {
   it.each([
     ["text", `is the text port of a node \\(2222\\): ${wanted}`],
     ["admin", `speaks HTTP, as the admin port of a node does \\(2223\\): ${wanted}`],
-    ["thrift", `ended the connection .* Is it a thrift port \\(2229\\), or one with TLS\\? ${wanted}`],
+    [
+      "thrift",
+      `ended the connection .* Is it a thrift port \\(2229\\), or one with TLS \\(--tls\\)\\? ${wanted}`,
+    ],
   ] as const)("at a node's %s port", async (port, told) => {
     await expectRefusal(`127.0.0.1:${node.portOf(port)}`, new RegExp(told));
   });

@@ -141,5 +141,12 @@ function clusterArguments(words: readonly string[]): ClusterArguments {
     node: undefined,
     strategy: "round-robin",
     timeout: undefined,
+    user: value("--user"),
+    passwordFile: value("--password-file"),
+    tls: words.includes("--tls") || undefined,
+    tlsCa: value("--tls-ca"),
+    tlsCert: value("--tls-cert"),
+    tlsKey: value("--tls-key"),
+    tlsName: value("--tls-name"),
   };
 }

@@ -28,6 +28,8 @@ function adviceFor(error: Error): string | undefined {
     const advice = accessAdvice(error.message);
     if (advice !== undefined) return advice;
   }
+  const tls = tlsAdvice(error.message);
+  if (tls !== undefined) return tls;
   switch (codeOf(causes.at(-1))) {
     case "ECONNREFUSED":
       return "Is it running? `kq serve` starts a node, --servers or KESTREL_SERVERS name others";
@@ -57,6 +59,17 @@ function accessAdvice(message: string): string | undefined {
     return "User or password is wrong: see --user and --password-file";
   return /not allowed/.test(message)
     ? "The user has no right to that: the node's settings say who has"
+    : undefined;
+}
+
+function tlsAdvice(message: string): string | undefined {
+  if (/certificate was not accepted: (Hostname|Host:|IP:|.*altnames)/.test(message))
+    return "--tls-name says which name to expect";
+  if (/certificate was not accepted/.test(message)) return "--tls-ca says whom to trust";
+  if (/did not accept our certificate/.test(message))
+    return "--tls-cert and --tls-key name one that it knows";
+  return /(speaks no|instead of agreeing on) TLS/.test(message)
+    ? "kq was asked for it by --tls or KESTREL_TLS"
     : undefined;
 }
 

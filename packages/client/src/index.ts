@@ -51,5 +51,6 @@ export {
   type ServerSpec,
 } from "./node-address.ts";
 export type { ClusterOptions, DiscoveryOptions, TransportName } from "./options.ts";
-export type { TlsOptions } from "./transport/tls-options.ts";
+export { connectToNode, type NodeEndpoint } from "./transport/node-socket.ts";
+export { type NodeTls, resolveTls, type TlsOptions } from "./transport/tls-options.ts";
 export type { TypedItem, TypedPutOptions, TypedQueue } from "./typed-queue.ts";

@@ -2,7 +2,8 @@
  * A socket on which one question is asked at a time and its whole answer awaited. Bytes that nobody asked for
  * end it: that is how an answer that came twice is found out.
  */
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { connectToNode } from "@kestrel-mq/client";
 import { WireFailure, type WireTarget } from "./wire.ts";
 
 /** Looks for a whole answer at the start of `received`; undefined while it is incomplete. May throw WireFailure. */
@@ -26,6 +27,7 @@ export class Exchange {
     this.#socket = socket;
     this.#name = `${host}:${port}`;
     this.#timeoutMs = timeoutMs;
+    socket.on("error", (error) => this.#end(error.message));
     socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("close", () => this.#end("the connection ended"));
   }
@@ -34,7 +36,10 @@ export class Exchange {
   static connect(target: WireTarget): Promise<Exchange> {
     const { host, port, timeoutMs } = target;
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port, noDelay: true });
+      const socket = connectToNode(target, () => {
+        clearTimeout(timer);
+        resolve(new Exchange(socket, target));
+      });
       const fail = (text: string, cause?: Error) => {
         socket.destroy();
         reject(new WireFailure(`${host}:${port}: ${text}`, { cause }));
@@ -43,10 +48,6 @@ export class Exchange {
       socket.on("error", (error) => {
         clearTimeout(timer);
         fail(error.message, error);
-      });
-      socket.once("connect", () => {
-        clearTimeout(timer);
-        resolve(new Exchange(socket, target));
       });
     });
   }

@@ -1,12 +1,13 @@
 /**
  * The flags that all load tests have, with the letters and defaults of Kestrel's own, and the nodes they mean.
  */
-import { parseNodeAddress } from "@kestrel-mq/client";
+import { parseNodeAddress, resolveTls } from "@kestrel-mq/client";
 import { parseCount } from "../arguments/count.ts";
 import { parseDurationMs } from "../arguments/duration.ts";
 import { UsageError } from "../exit-code.ts";
 import { clusterOptions, uncheckedOptions, withNodesNamed } from "../nodes/cluster.ts";
 import { type CredentialsArguments, credentialsFlags, findCredentials } from "../nodes/credentials.ts";
+import { findTls, type TlsArguments, tlsFlags } from "../nodes/tls.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { MemcacheWire } from "./memcache-wire.ts";
 import { ThriftWire } from "./thrift-wire.ts";
@@ -43,7 +44,11 @@ const ownFlags = {
   },
 } as const;
 
-export const loadFlags: typeof ownFlags & typeof credentialsFlags = { ...ownFlags, ...credentialsFlags };
+export const loadFlags: typeof ownFlags & typeof credentialsFlags & typeof tlsFlags = {
+  ...ownFlags,
+  ...credentialsFlags,
+  ...tlsFlags,
+};
 
 /** A whole number from 1, with Kestrel's letter for it. */
 export function countFlag(
@@ -69,7 +74,7 @@ export function countFlag(
 }
 
 /** The parsed values of `loadFlags`. */
-export interface LoadArguments extends CredentialsArguments {
+export interface LoadArguments extends CredentialsArguments, TlsArguments {
   queue: string;
   host: string | undefined;
   port: number | undefined;
@@ -88,7 +93,12 @@ export async function loadTargets(
   surroundings: Surroundings,
 ): Promise<{ targets: WireTarget[]; connect: ConnectWire }> {
   const credentials = await findCredentials(args, surroundings);
-  const shared = { timeoutMs: args.timeout, ...(credentials === undefined ? {} : { credentials }) };
+  const tls = await findTls(args, surroundings);
+  const shared = {
+    timeoutMs: args.timeout,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(tls === undefined ? {} : { tls: resolveTls(tls) }),
+  };
   const [connect, defaultPort] =
     args.thrift === true ? [ThriftWire.connect, 2229] : [MemcacheWire.connect, 22133];
   if (args.host !== undefined || args.port !== undefined) {

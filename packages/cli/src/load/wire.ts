@@ -2,6 +2,7 @@
  * What a load test needs of one connection to one node: one request at a time, no repeats, no cleverness.
  * An answer that is not what was asked for is a failure, as it would go unnoticed with a forgiving client.
  */
+import type { NodeEndpoint } from "@kestrel-mq/client";
 import type { Credentials } from "../nodes/credentials.ts";
 
 /** An open item, and what names it when it is confirmed. */
@@ -25,10 +26,8 @@ export interface Wire {
   destroy(): void;
 }
 
-/** A node's address, how long it may take to connect and to answer, and who to say that we are. */
-export interface WireTarget {
-  host: string;
-  port: number;
+/** A node, how long it may take to connect and to answer, and who to say that we are. */
+export interface WireTarget extends NodeEndpoint {
   timeoutMs: number;
   credentials?: Credentials;
 }

@@ -10,6 +10,7 @@ import { UsageError } from "../exit-code.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { type CredentialsArguments, credentialsFlags, findCredentials } from "./credentials.ts";
 import { refuseStrangers } from "./node-identity.ts";
+import { findTls, type TlsArguments, tlsFlags } from "./tls.ts";
 
 /** What kq needs of a KestrelClusterClient; tests put something simpler in its place. */
 export type Cluster = Pick<
@@ -30,8 +31,8 @@ export type Cluster = Pick<
 export type Connect = (options: ClusterOptions) => Cluster;
 
 const defaultServer = "localhost:22133";
-/** A password takes a node a while, and more so when there are many. */
-const loginMs = 5000;
+/** A password takes a node a while, and more so when there are many; TLS takes a few ways there and back. */
+const introductionMs = 5000;
 
 const serversFlags = {
   servers: {
@@ -64,9 +65,10 @@ const serversFlags = {
 } as const;
 
 /** Options of every command that talks to a cluster and takes its node as an argument. */
-export const otherClusterFlags: typeof serversFlags & typeof credentialsFlags = {
+export const otherClusterFlags: typeof serversFlags & typeof credentialsFlags & typeof tlsFlags = {
   ...serversFlags,
   ...credentialsFlags,
+  ...tlsFlags,
 };
 
 const nodeFlag = {
@@ -82,7 +84,7 @@ const nodeFlag = {
 export const clusterFlags: typeof otherClusterFlags & typeof nodeFlag = { ...otherClusterFlags, ...nodeFlag };
 
 /** The parsed values of `clusterFlags`. */
-export interface ClusterArguments extends CredentialsArguments {
+export interface ClusterArguments extends CredentialsArguments, TlsArguments {
   servers: string | undefined;
   serversFile: string | undefined;
   node: string | undefined;
@@ -115,10 +117,14 @@ export async function uncheckedOptions(
 ): Promise<ChosenCluster> {
   const servers = await findServers(args, surroundings);
   const credentials = await findCredentials(args, surroundings);
+  const tls = await findTls(args, surroundings);
+  const isPlain = credentials === undefined && tls === undefined;
   const whole: ChosenCluster = {
     servers,
     strategy: args.strategy as NonNullable<ClusterOptions["strategy"]>,
-    ...(credentials === undefined ? {} : { credentials, connectTimeoutMs: loginMs }),
+    ...(isPlain ? {} : { connectTimeoutMs: introductionMs }),
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(tls === undefined ? {} : { tls }),
     ...(args.timeout === undefined ? {} : { timeoutMs: args.timeout, connectTimeoutMs: args.timeout }),
   };
   return args.node === undefined ? whole : await onlyNode(whole, args.node, surroundings);

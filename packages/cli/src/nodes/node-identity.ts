@@ -13,13 +13,11 @@ import type { Admin } from "./node-inquiry.ts";
 const askMs = 1000;
 
 /** The node's version. Rejects with CommandError when what answers is no Kestrel. */
-export async function askVersion(admin: Admin, node: string): Promise<string> {
+export async function askVersion(admin: Admin, node: string, hasTls = false): Promise<string> {
   const line = await admin.line("version").catch((error: unknown) => {
     if (codeOf(error) === "bad-request")
       throw new CommandError(`${node} is no Kestrel: it knows no "version"`);
-    // Not a silence, which a node may need.
-    if (codeOf(error) === "unknown" && !String(error).includes("in time"))
-      throw new CommandError(hungUp(node));
+    if (hasHungUp(error)) throw new CommandError(hungUp(node, hasTls));
     throw error;
   });
   const version = /^VERSION (\S+)$/.exec(line)?.[1];
@@ -31,14 +29,18 @@ export async function askVersion(admin: Admin, node: string): Promise<string> {
 }
 
 /** Rejects with CommandError when any of the nodes is none. One that is down or silent is not found out here. */
-export async function refuseStrangers({ servers }: ChosenCluster, surroundings: Surroundings): Promise<void> {
+export async function refuseStrangers(
+  { servers, tls }: ChosenCluster,
+  surroundings: Surroundings,
+): Promise<void> {
   // What stands for nodes that somebody else knows, such as DNS, is left to them.
   const addresses = servers.filter((server) => !server.includes("://"));
   await Promise.all(
     addresses.map(async (server) => {
-      const admin = surroundings.connectAdmin(server, { timeoutMs: askMs, connectTimeoutMs: askMs });
+      const times = { timeoutMs: askMs, connectTimeoutMs: askMs };
+      const admin = surroundings.connectAdmin(server, { ...times, ...(tls === undefined ? {} : { tls }) });
       try {
-        await askVersion(admin, server);
+        await askVersion(admin, server, tls !== undefined);
       } catch (error) {
         if (error instanceof CommandError) throw error;
       } finally {
@@ -57,6 +59,13 @@ function strangerAt(node: string, line: string): string {
   return `${node} is no Kestrel: it answered "${line.slice(0, 40)}"; ${wanted}`;
 }
 
-function hungUp(node: string): string {
-  return `${node} ended the connection when it was asked for its version. Is it a thrift port (2229), or one with TLS? ${wanted}, and speaks no TLS`;
+/** Not a silence, which a node may need, nor what TLS fails with. */
+function hasHungUp(error: unknown): boolean {
+  if (codeOf(error) === "unknown") return !String(error).includes("in time");
+  return String(error).endsWith("the node ended the connection");
+}
+
+function hungUp(node: string, hasTls: boolean): string {
+  const guess = hasTls ? "or does it not trust our certificate (--tls-cert)?" : "or one with TLS (--tls)?";
+  return `${node} ended the connection when it was asked for its version. Is it a thrift port (2229), ${guess} ${wanted}`;
 }

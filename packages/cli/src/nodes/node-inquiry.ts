@@ -45,7 +45,7 @@ export async function askEach<T>(
 /** Asks one node of the cluster, once it is sure that it is one. Rejects with what the conversation rejects with. */
 export async function askOne<T>(
   server: string,
-  { timeoutMs, connectTimeoutMs, credentials }: ChosenCluster,
+  { timeoutMs, connectTimeoutMs, credentials, tls }: ChosenCluster,
   surroundings: Surroundings,
   ask: (admin: Admin) => Promise<T>,
 ): Promise<T> {
@@ -53,9 +53,10 @@ export async function askOne<T>(
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
     ...(credentials === undefined ? {} : { credentials }),
+    ...(tls === undefined ? {} : { tls }),
   });
   try {
-    await askVersion(admin, server);
+    await askVersion(admin, server, tls !== undefined);
     return await ask(admin);
   } finally {
     admin.close();

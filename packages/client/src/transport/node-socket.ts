@@ -58,6 +58,8 @@ function wordsFor(error: Error & { readonly code?: string; readonly reason?: str
   const { code = "", message, reason = message } = error;
   if (CERTIFICATE_CODES.test(code)) return `the node's certificate was not accepted: ${message}`;
   if (PLAIN_CODES.includes(code)) return "the node speaks no TLS at this port";
+  if (code === "ECONNRESET" && /before secure TLS/.test(message))
+    return "the node ended the connection instead of agreeing on TLS: does it speak TLS at this port?";
   if (/_ALERT_.*(CERTIFICATE|CA$)/.test(code)) return `the node did not accept our certificate: ${reason}`;
   return code.startsWith("ERR_SSL_") ? `TLS failed: ${reason}` : message;
 }

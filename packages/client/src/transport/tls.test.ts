@@ -187,7 +187,10 @@ describe.skipIf(!hasOpenssl).each(wires)("over %s", (_, ask) => {
 
   test("gives up a node that leaves the handshake, or leaves it unanswered", async () => {
     const leaving = await servePlain((socket) => socket.once("data", () => socket.end()));
-    expect((await failure(askOf({ address: leaving }, { ca }))).kind).toBe("unreachable");
+    expect(await failure(askOf({ address: leaving }, { ca }))).toMatchObject({
+      kind: "unreachable",
+      message: expect.stringMatching(/^the node ended the connection instead of agreeing on TLS/),
+    });
     const sockets: Socket[] = [];
     const silent = await servePlain((socket) => sockets.push(socket.resume()));
     const error = await failure(askOf({ address: silent }, { ca }, { connectTimeoutMs: 100 }));

@@ -85,8 +85,9 @@ export class ThriftConnection {
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("error", (error) => this.#end(error));
-    // After the peer's end there is nothing to wait for, in particular not for calls in flight.
-    socket.once("end", () => this.#end(undefined));
+    // After the peer's end there is nothing to wait for, in particular not for calls in flight; but before TLS is
+    // agreed on, an error that says so.
+    socket.once("end", () => this.#state !== "connecting" && this.#end(undefined));
     socket.once("close", () => this.#end(undefined));
   }
 
