@@ -57,6 +57,13 @@ it.each([
   ],
   [["load", "flood", "--pref"], ["--prefill"]],
   [["load", "flood", "--queue", "m"], ["mail"]],
+  [
+    ["get", "work", "--tls"],
+    ["--tls", "--tls-ca", "--tls-cert", "--tls-key", "--tls-name"],
+  ],
+  [["get", "--tls", "m"], ["mail"]],
+  [["get", "--tls-name", "elsewhere", "m"], ["mail"]],
+  [["get", "--tls-ca", "/no/such", "m"], []],
   [["nonsense", ""], []],
   [["get", "--servers", "no:such:thing", ""], []],
 ])("completes %j", async (words, expected) => {

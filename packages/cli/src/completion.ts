@@ -78,7 +78,8 @@ async function argumentsFor(
     return choices === undefined ? await known(expected, words, surroundings) : choices.map(String);
   }
   if (current.startsWith("-")) {
-    const free = Object.keys(command.flags).filter((flag) => !words.includes(`--${flag}`));
+    const before = words.slice(0, -1);
+    const free = Object.keys(command.flags).filter((flag) => !before.includes(`--${flag}`));
     return [...free, "help"].map((flag) => `--${flag}`);
   }
   return await known(positionalAt(words, command), words, surroundings);
