@@ -191,6 +191,39 @@ test("what a killed process has left unsynced, and the first sync drops, is writ
   expect(await next.drain("q")).toEqual(["left", "next"]);
 });
 
+test("a sync that fails long after another of the same time takes nothing with it for good", async () => {
+  const before = fragileDisk();
+  (await startOn(before)).put("q", "left");
+  const disk = before.afterKill();
+  disk.forgets = false;
+  const node = await startOn(disk);
+  disk.isPrompt = false;
+  const finish = async (pick: number): Promise<void> => {
+    disk.finishOne(pick);
+    await settle();
+  };
+  // It closes the first segment: two files are to be synced.
+  node.put("q", large);
+  node.clock.advance(100);
+  refuse(disk, "sync");
+  await finish(1);
+  disk.fault = () => {};
+  // The first file is written again beside its sync that has not ended.
+  node.clock.advance(250);
+  await settle();
+  refuse(disk, "sync");
+  await finish(0);
+  disk.fault = () => {};
+  for (let round = 0; round < 3; round++) {
+    await disk.finishAll();
+    node.clock.advance(250);
+    await settle();
+  }
+  expect(node.log.having("the journal can be written again")).toHaveLength(1);
+  const next = await startOn(disk.afterPowerLoss("nothing"));
+  expect(await next.drain("q")).toEqual(["left", large]);
+});
+
 test("where the system has forgotten that, it hides nothing of what comes behind it", async () => {
   const before = fragileDisk();
   const answering = { default: { ...rules.default, syncJournal: 0 as const } };

@@ -174,6 +174,15 @@ export class LogSync {
     else for (const remove of removals) remove(!this.#isClosed);
   }
 
+  /** One of several files has failed after another had: meanwhile its bytes may have been written again, and be dropped now. */
+  #failLate(segment: Segment, cause: Error): void {
+    if (this.#isClosed || segment.isDropped) return;
+    segment.failedSyncs++;
+    segment.isUnsure = true;
+    this.#unsure.add(segment);
+    this.#onFailure(syncError(cause));
+  }
+
   async #run(): Promise<void> {
     const beganMs = this.#clock.now();
     const puts = this.#puts;
@@ -195,8 +204,16 @@ export class LogSync {
     this.#written = null;
     this.#receipts = [];
     this.#isWanted = false;
+    let hasFailed = false;
     try {
-      await Promise.all(covered.map(({ segment }) => syncFile(segment, inherited.has(segment))));
+      await Promise.all(
+        covered.map(({ segment }) =>
+          syncFile(segment, inherited.has(segment)).catch((cause: Error) => {
+            if (hasFailed) this.#failLate(segment, cause);
+            throw cause;
+          }),
+        ),
+      );
       if (syncFolder !== null) await syncFolder();
       for (const { segment, size } of covered) {
         if (segment.isUnsure) continue;
@@ -213,11 +230,12 @@ export class LogSync {
         for (const receipt of receipts) receipt.keep();
       }
     } catch (cause) {
+      hasFailed = true;
       this.#syncFolder ??= syncFolder;
       this.#inherited = [...inherited];
       if (this.#isClosed) for (const remove of removals) remove(false);
       else this.#removals.unshift(...removals);
-      const error = new KestrelError("disk", `sync failed: ${(cause as Error).message}`, { cause });
+      const error = syncError(cause as Error);
       for (const { segment } of covered) {
         segment.failedSyncs++;
         this.#unsure.add(segment);
@@ -245,4 +263,8 @@ async function syncFile(segment: Segment, isInherited: boolean): Promise<void> {
     if (isInherited) segment.syncedSize = 0;
     throw error;
   }
+}
+
+function syncError(cause: Error): KestrelError {
+  return new KestrelError("disk", `sync failed: ${cause.message}`, { cause });
 }

@@ -234,6 +234,7 @@ export class SegmentChain {
     for (const chunk of old) this.#cache.drop(chunk);
     segment.file = file;
     segment.size = segment.syncedSize = segment.inheritedSize = size;
+    segment.unsyncedHead = null;
     segment.staleEnd = 0;
     // Until its folder is synced a power loss brings the old file back, of which not all may have been synced.
     this.files.renamed(segment);
