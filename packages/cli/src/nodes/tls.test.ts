@@ -62,6 +62,7 @@ describe.skipIf(!hasOpenssl)("files", () => {
       {},
       /^--tls=false, and --tls-ca all the same$/,
     ],
+    ["an empty name", () => ({ tlsName: "" }), {}, /^--tls-name is empty$/],
     ["another word", () => ({}), { KESTREL_TLS: "yes" }, /^KESTREL_TLS is 1 or 0, not "yes"$/],
     [
       "a file that isn't there",

@@ -64,6 +64,7 @@ export async function findTls(
   { env }: Pick<Surroundings, "env">,
 ): Promise<TlsOptions | undefined> {
   const find = (flag: string, value: string | undefined, variable: string): Wanted | undefined => {
+    if (value === "") throw new UsageError(`${flag} is empty`);
     if (value !== undefined) return { origin: flag, value };
     const text = env[variable] ?? "";
     return text === "" ? undefined : { origin: variable, value: text };

@@ -209,6 +209,27 @@ describe.skipIf(!hasOpenssl).each(wires)("over %s", (_, ask) => {
   });
 });
 
+test.each<[string, (options: Dialling, signal: AbortSignal) => Promise<unknown>]>([
+  [
+    "memcache",
+    (options, signal) => MemjsConnection.connect({ ...options, replyBytesMax: BYTES_MAX }, signal),
+  ],
+  [
+    "thrift",
+    (options, signal) => ThriftConnection.connect({ ...options, answerBytesMax: BYTES_MAX }, signal),
+  ],
+])("over %s, an abort ends a handshake that nobody answers", async (_, connect) => {
+  const sockets: Socket[] = [];
+  const controller = new AbortController();
+  const silent = await servePlain((socket) => {
+    sockets.push(socket.resume());
+    socket.once("data", () => controller.abort());
+  });
+  const options = { ...silent, connectTimeoutMs: ANSWER_MS, tls: resolveTls(true) };
+  expect((await failure(connect(options, controller.signal))).kind).toBe("aborted");
+  await until(() => sockets.every((socket) => socket.closed));
+});
+
 describe.skipIf(!hasOpenssl)("options", () => {
   let authority: Authority;
   let cert: string;
