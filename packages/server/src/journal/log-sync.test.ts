@@ -1,5 +1,6 @@
 /** What must be on the medium before an answer leaves: not the bytes alone, but the names that lead to them. */
 import { expect, test } from "vitest";
+import { chanceOf } from "../testing/chance.ts";
 import { type FakeDisk, systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
 import { VolatileDisk } from "../testing/volatile-disk.ts";
@@ -168,4 +169,63 @@ test("a segment's file goes when what allows it is on the medium, not before", a
     await settle();
   }
   expect(node.segmentsOf("q")).not.toContain(oldest);
+});
+
+/** A node whose queue `q` has its file, synced, and what puts an item of 20 KB and gives the file's size then. */
+async function startBusy(disk?: VolatileDisk): Promise<{ node: TestNode; putLarge: () => Promise<number> }> {
+  const node = await TestNode.start({ default: { syncJournal: 0 } }, disk as never);
+  const large = Buffer.alloc(20_000, "x");
+  const putLarge = async (): Promise<number> => {
+    const receipt = node.queues.put("q", large, 0, large.length, 0, 0) as { readonly state: string };
+    node.turn.endNow();
+    node.clock.advance(10);
+    await settle();
+    expect(receipt.state).toBe("kept");
+    return node.queue("q").reader.log.tail.segment.file!.size();
+  };
+  put(node);
+  await settle();
+  return { node, putLarge };
+}
+
+test("a sync that covers much makes room for those to come, which then have the content alone to write", async () => {
+  const { node, putLarge } = await startBusy();
+  const size = await putLarge();
+  expect(size).toBeGreaterThan(16 * 20_000);
+  for (let number = 0; number < 12; number++) expect(await putLarge()).toBe(size);
+  const disk = node.disk.afterKill();
+  const next = await TestNode.start({}, disk);
+  expect((await next.drain("q")).map((text) => text.length)).toEqual([4, ...Array(13).fill(20_000)]);
+  expect(next.log.having("the journal's tail is torn; cut")).toHaveLength(0);
+  const [file] = next.segmentsOf("q");
+  expect(disk.bytesOf(`spool/q/${file}`).length).toBeLessThan(13 * 20_100 + 1000);
+});
+
+test("where the disk has no room for syncs to come, none is made, and what was tried is given back", async () => {
+  const { node, putLarge } = await startBusy();
+  let writes = 0;
+  node.disk.fault = (operation, file) => {
+    if (operation === "write" && ++writes > 2) throw systemError("ENOSPC", file);
+  };
+  expect(await putLarge()).toBe(node.queue("q").reader.log.tail.end);
+  expect(writes).toBe(3);
+  node.disk.fault = () => {};
+  expect(await putLarge()).toBeGreaterThan(16 * 20_000);
+});
+
+test("whatever a power loss leaves of the room that was made, all that was answered is there", async () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const disk = new VolatileDisk(chanceOf(seed));
+    disk.isPrompt = true;
+    const { node, putLarge } = await startBusy(disk);
+    for (let number = 0; number < 3; number++) await putLarge();
+    // Written, and not synced.
+    disk.isPrompt = false;
+    for (let number = 0; number < seed % 4; number++) put(node);
+    const left = disk.afterPowerLoss("any");
+    left.isPrompt = true;
+    const next = await TestNode.start({}, left as never);
+    const sizes = (await next.drain("q")).map((text) => text.length);
+    expect(sizes.slice(0, 4), `seed ${seed}`).toEqual([4, 20_000, 20_000, 20_000]);
+  }
 });

@@ -14,6 +14,10 @@ import type { Segment } from "./segment.ts";
 /** The next sync waits for those just answered as long as theirs took, within these bounds. */
 const gatherMsMin = 1;
 const gatherMsMax = 10;
+/** Answers wait for syncs of at least so many bytes: there are many, and room for the next ones makes them faster. */
+const busySyncSizeMin = 16 * 1024;
+/** How many more of them there is to be room for. */
+const syncsAhead = 16;
 
 export class LogSync {
   /** Items below this id are as safe as the settings ask. */
@@ -43,6 +47,8 @@ export class LogSync {
   #putsExpected = 0;
   /** A period is running at whose end there is a sync. */
   #timer: Timer | null = null;
+  /** It ends: no more syncs are to come. */
+  #isSettling = false;
   #isClosed = false;
 
   constructor(clock: Clock, onFailure: (error: KestrelError) => void) {
@@ -129,6 +135,7 @@ export class LogSync {
    * Waits until nothing is unsynced or a sync has failed. A removal that is not allowed then is left to the next start.
    */
   async settle(): Promise<void> {
+    this.#isSettling = true;
     do {
       this.#request();
       await this.#running;
@@ -206,6 +213,8 @@ export class LogSync {
     this.#isWanted = false;
     let hasFailed = false;
     try {
+      if (receipts.length > 0 && !this.#isSettling)
+        for (const { segment } of covered) makeRoomIfBusy(segment);
       await Promise.all(
         covered.map(({ segment }) =>
           syncFile(segment, inherited.has(segment)).catch((cause: Error) => {
@@ -267,4 +276,10 @@ async function syncFile(segment: Segment, isInherited: boolean): Promise<void> {
 
 function syncError(cause: Error): KestrelError {
   return new KestrelError("disk", `sync failed: ${cause.message}`, { cause });
+}
+
+function makeRoomIfBusy(segment: Segment): void {
+  if (segment.isClosed || segment.isDropped || segment.isUnsure) return;
+  const size = segment.size - segment.syncedSize;
+  if (size >= busySyncSizeMin && segment.staleEnd - segment.size < size) segment.makeRoom(syncsAhead * size);
 }

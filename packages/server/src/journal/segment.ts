@@ -24,6 +24,8 @@ const footerMagic = Buffer.from("KEND", "latin1");
 export const footerSize = 24;
 /** How far ahead of the content an end mark is written, so that few writes need one. */
 const markAheadBytes = 256 * 1024;
+/** For as much room as is made at once. */
+const zeros = Buffer.alloc(1024 * 1024);
 const namePattern = /^(\d{16})-(\d{8,})\.log$/;
 
 export class Segment {
@@ -49,7 +51,7 @@ export class Segment {
   failedSyncs = 0;
   /** What it starts with, as long as a failed sync may take it. */
   unsyncedHead: Buffer | null = null;
-  /** Up to here its file holds, behind content and end mark, what it held before it was this segment's; 0: nothing. */
+  /** Up to here its file holds, behind content and end mark, what it held before it was this segment's, or zeros; 0: nothing. */
   staleEnd = 0;
   /** Of that, what a write cut short by a kill may meet: here stands an end mark too, or it ends. */
   #staleMark = 0;
@@ -91,6 +93,25 @@ export class Segment {
   cutBehind(end: number): void {
     this.file!.truncate(end);
     this.staleEnd = 0;
+  }
+
+  /**
+   * Fills its file with zeros for `size` bytes behind the content, so that the syncs of what is written over them needn't
+   * write down where new blocks of the file are: they take half the time. Where the disk has no room, none is made.
+   * Throws the system's error when the disk doesn't take back what it has taken by then.
+   */
+  makeRoom(size: number): void {
+    const mark = encodeEndMark(this.seed);
+    const zerosStart = this.size + mark.length;
+    const zerosSize = Math.min(size, zeros.length);
+    this.staleEnd = zerosStart + zerosSize;
+    this.#staleMark = 0;
+    try {
+      this.file!.write(mark, 0, mark.length, this.size);
+      this.file!.write(zeros, 0, zerosSize, zerosStart);
+    } catch {
+      this.cutBehind(this.size);
+    }
   }
 
   /** Cuts off what its file held before. False: there is nothing of that. Throws the system's error. */
