@@ -176,6 +176,10 @@ export class PooledFile implements DiskFile {
     return this.#hold((descriptor) => fdatasyncAsync(descriptor));
   }
 
+  syncNow(): void {
+    fs.fdatasyncSync(this.#need());
+  }
+
   isThere(): boolean {
     const named = fs.statSync(this.path, { throwIfNoEntry: false });
     // Without a descriptor it is whatever has its name.

@@ -111,6 +111,8 @@ class OverlayFile implements DiskFile {
 
   async sync(): Promise<void> {}
 
+  syncNow(): void {}
+
   isThere(): boolean {
     return true;
   }

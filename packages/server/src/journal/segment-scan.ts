@@ -132,7 +132,9 @@ export class SegmentScan {
     }
     const torn = this.tornTail;
     if (torn === undefined) {
-      segment.cutStale();
+      // Behind an end mark there may be frames that a power loss has left while it took what was written over the mark.
+      // They must not come back behind what is written there next.
+      if (segment.cutStale()) file.syncNow();
       return;
     }
     const { start, end } = torn;

@@ -274,17 +274,22 @@ class VolatileFile implements DiskFile {
 
   sync(): Promise<void> {
     const asked = [...this.node.unsynced];
-    return this.#disk.later(() => {
-      const covered = stillUnsynced(asked, this.node);
-      try {
-        this.#disk.fault("sync", this.path);
-      } catch (error) {
-        this.#disk.noteDropped(this.node, covered);
-        throw error;
-      }
-      this.#disk.noteSynced(covered);
-      this.node.noteSynced(covered);
-    });
+    return this.#disk.later(() => this.#sync(stillUnsynced(asked, this.node)));
+  }
+
+  syncNow(): void {
+    this.#sync([...this.node.unsynced]);
+  }
+
+  #sync(covered: readonly Change[]): void {
+    try {
+      this.#disk.fault("sync", this.path);
+    } catch (error) {
+      this.#disk.noteDropped(this.node, covered);
+      throw error;
+    }
+    this.#disk.noteSynced(covered);
+    this.node.noteSynced(covered);
   }
 
   isThere(): boolean {
