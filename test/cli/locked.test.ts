@@ -72,7 +72,7 @@ it("does everything for who says who it is", async () => {
 it("runs load tests over both protocols", async () => {
   for (const [line, server] of [
     ["load flood -n 50", node.address],
-    ["load leaky-reader -n 20 -d 0.2 --timeout 4s --thrift", thrift],
+    ["load leaky-reader -n 20 -d 0.5 --timeout 4s --thrift", thrift],
   ] as const) {
     const result = await runKq(line.split(" "), { servers: [server], env: operator });
     expect(result, line).toMatchObject({ code: 0, err: "" });

@@ -227,7 +227,7 @@ describe("a wait that began with nodes down", () => {
     const nodes = await startNodes(2);
     await nodes[0]!.stop();
     const client = createClient(nodes);
-    const waiting = client.get("q", { wait: 400 });
+    const waiting = client.get("q", { wait: 2_000 });
     await everyoneWaits([nodes[1]!]);
     await nodes[0]!.start();
     expect(await waiting).toBeNull();
