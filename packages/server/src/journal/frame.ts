@@ -16,6 +16,9 @@ import { viewOf } from "./bytes.ts";
 export const frameType = 0x4b;
 export const frameHeadSize = 12;
 const magic = 0x7e4c;
+/** For so many bytes that are searched for a frame so many are checked, four times as many as the largest item has. */
+const searchBytes = 1024 * 1024;
+const checkBytesMax = 256 * 1024 * 1024;
 /** The first four bytes of every frame, to find the next one behind damage. */
 const mark: Buffer = Buffer.from([frameType, frameHeadSize, magic & 0xff, magic >>> 8]);
 
@@ -136,16 +139,27 @@ function hasContentBehind(buffer: Buffer, endMark: number, end: number, seed: nu
   return at < end;
 }
 
-/** Where the first sound frame after a broken one at `broken` starts; `end` if there is none. */
+/**
+ * Where the first sound frame after a broken one at `broken` starts; `end` if there is none. An item may be full of what
+ * looks like frames' heads, so that checking all that they announce would take hours: for each megabyte that is searched
+ * a bounded amount is checked, and what is announced beyond that counts as damage.
+ */
 function findNextFrame(buffer: Buffer, broken: number, end: number, seed: number): number {
   const payloadSize = announcedPayload(buffer, broken, end);
   if (payloadSize >= 0) {
     const next = broken + frameHeadSize + payloadSize;
     if (next < end && findFrameSize(buffer, next, end, seed) > 0) return next;
   }
+  let uncheckedFrom = broken;
+  let checkBytesLeft = checkBytesMax;
   for (let at = broken + 1; ; at++) {
     at = buffer.indexOf(mark, at);
     if (at < 0 || at >= end) return end;
-    if (findFrameSize(buffer, at, end, seed) > 0) return at;
+    if (at - uncheckedFrom >= searchBytes) {
+      uncheckedFrom = at;
+      checkBytesLeft = checkBytesMax;
+    }
+    checkBytesLeft -= Math.max(0, announcedPayload(buffer, at, end));
+    if (checkBytesLeft >= 0 && findFrameSize(buffer, at, end, seed) > 0) return at;
   }
 }
