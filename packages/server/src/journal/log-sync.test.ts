@@ -202,6 +202,47 @@ test("a sync that covers much makes room for those to come, which then have the 
   expect(disk.afterPowerLoss().bytesOf(`spool/q/${file}`).length).toBeLessThan(13 * 20_100 + 1000);
 });
 
+test("a sync so large that the next would need room again makes none", async () => {
+  const { node } = await startBusy();
+  const huge = Buffer.alloc(600_000, "x");
+  for (let number = 0; number < 3; number++) {
+    node.queues.put("q", huge, 0, huge.length, 0, 0);
+    node.turn.endNow();
+    node.clock.advance(10);
+    await settle();
+    const { end, segment } = node.queue("q").reader.log.tail;
+    expect(segment.file!.size()).toBe(end);
+  }
+});
+
+test("a large sync in a used file forgets nothing of what the file held before, and a stop cuts it off", async () => {
+  const node = await TestNode.start({ default: { syncJournal: 0, defaultJournalSizeBytes: 4_000_000 } });
+  const putOf = async (size: number): Promise<void> => {
+    node.queues.put("q", Buffer.alloc(size, "x"), 0, size, 0, 0);
+    node.turn.endNow();
+    node.clock.advance(10);
+    await settle();
+  };
+  const isUsedFile = (): boolean => {
+    const { end, segment } = node.queue("q").reader.log.tail;
+    return segment.staleEnd > 3_500_000 && end < 400_000;
+  };
+  await putOf(300_000);
+  for (let number = 0; number < 60 && !isUsedFile(); number++) {
+    await node.get("q");
+    await putOf(300_000);
+  }
+  expect(isUsedFile()).toBe(true);
+  const { segment } = node.queue("q").reader.log.tail;
+  await putOf(2_300_000);
+  expect(segment.staleEnd).toBe(segment.file!.size());
+  await putOf(10_000);
+  await node.stop();
+  const next = await TestNode.start({}, node.disk.afterKill());
+  expect(next.log.having("the journal's tail is torn; cut")).toHaveLength(0);
+  expect((await next.drain("q")).map(({ length }) => length)).toEqual([300_000, 2_300_000, 10_000]);
+});
+
 test("where the disk has no room for syncs to come, none is made, and what was tried is given back", async () => {
   const { node, putLarge } = await startBusy();
   let writes = 0;

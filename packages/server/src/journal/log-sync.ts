@@ -16,6 +16,8 @@ const gatherMsMin = 1;
 const gatherMsMax = 10;
 /** Answers wait for syncs of at least so many bytes: there are many, and room for the next ones makes them faster. */
 const busySyncSizeMin = 16 * 1024;
+/** Larger ones would use up the room that is made at once, and each write down new blocks for all the zeros. */
+const busySyncSizeMax = 256 * 1024;
 /** How many more of them there is to be room for. */
 const syncsAhead = 16;
 
@@ -281,5 +283,6 @@ function syncError(cause: Error): KestrelError {
 function makeRoomIfBusy(segment: Segment): void {
   if (segment.isClosed || segment.isDropped || segment.isUnsure) return;
   const size = segment.size - segment.syncedSize;
-  if (size >= busySyncSizeMin && segment.staleEnd - segment.size < size) segment.makeRoom(syncsAhead * size);
+  if (size < busySyncSizeMin || size > busySyncSizeMax) return;
+  if (segment.staleEnd - segment.size < size) segment.makeRoom(syncsAhead * size);
 }

@@ -104,7 +104,8 @@ export class Segment {
     const mark = encodeEndMark(this.seed);
     const zerosStart = this.size + mark.length;
     const zerosSize = Math.min(size, zeros.length);
-    this.staleEnd = zerosStart + zerosSize;
+    // A used file may go on behind them.
+    this.staleEnd = Math.max(this.staleEnd, zerosStart + zerosSize);
     this.#staleMark = 0;
     try {
       this.file!.write(mark, 0, mark.length, this.size);
