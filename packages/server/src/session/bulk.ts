@@ -121,7 +121,7 @@ export class Bulk {
     gathering.resume();
   }
 
-  #lend(queue: Queue, items: readonly GatheredItem[], plan: GatherRequest): void {
+  #lend(queue: Queue, items: readonly GatheredItem[], plan: GatherRequest): null {
     const ids = items.map(({ itemId }) => itemId);
     const { lentReads } = this.#host;
     const firstId = ids.length === 0 ? 0 : lentReads.lend(queue, ids, plan, this.#borrower);
@@ -130,10 +130,11 @@ export class Bulk {
       if (index >= 0) lentReads.forget(firstId + index);
     };
     this.#answer(items, firstId);
+    return null;
   }
 
   /** They were held until all were together; now they are gone for good. */
-  #finish(queue: Queue, items: readonly GatheredItem[]): void {
+  #finish(queue: Queue, items: readonly GatheredItem[]): Receipt | null {
     const confirmed: GatheredItem[] = [];
     let receipt: Receipt | null = null;
     for (const item of items) {
@@ -145,6 +146,7 @@ export class Bulk {
     }
     if (receipt === null) this.#answer(confirmed, 0);
     else receipt.whenSettled(() => this.#answer(confirmed, 0));
+    return receipt;
   }
 
   #answer(items: readonly GatheredItem[], firstId: number): void {
@@ -176,6 +178,7 @@ export class Bulk {
         else counters.getHits++;
         const statistics = queues.stats(name) ?? [];
         this.#client.reply({ kind: "inspected", head: head ?? null, statistics });
+        return null;
       }),
     );
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TestPort } from "../testing/fake-connection.ts";
+import { TestPort, type TestPortOptions } from "../testing/fake-connection.ts";
 import { GatheredMemory } from "./gathered-memory.ts";
 import type { GatherRequest, Reply } from "./request.ts";
 import { Session } from "./session.ts";
@@ -33,8 +33,8 @@ class Client {
 }
 
 /** Room for three small items in all gatherings together. */
-async function start(): Promise<TestPort> {
-  const port = await TestPort.start();
+async function start(options: TestPortOptions = {}): Promise<TestPort> {
+  const port = await TestPort.start(options);
   Object.assign(port.host, { gatheredMemory: new GatheredMemory(600) });
   return port;
 }
@@ -78,5 +78,27 @@ test.each([
   const client = new Client(port);
   client.session.execute({ ...gather, lengthMax: 2 });
   expect(client.heard).toEqual([["a", "b"]]);
+  await node.stop();
+});
+
+test("what waits for the medium before it is answered counts until then", async () => {
+  const port = await start({ rules: { default: { syncJournal: 0 } } });
+  const { node } = port;
+  const settle = async (): Promise<void> => {
+    for (let round = 0; round < 10; round++) {
+      for (let step = 0; step < 50; step++) await Promise.resolve();
+      node.clock.advance(10);
+      node.turn.endNow();
+    }
+  };
+  for (const text of ["a", "b", "c"]) node.put("q", text);
+  await settle();
+  const client = new Client(port);
+  client.session.execute({ ...gather, waitMs: 0 });
+  expect(client.heard).toEqual([]);
+  expect(port.host.gatheredMemory.isFull).toBe(true);
+  await settle();
+  expect(client.heard).toEqual([["a", "b", "c"]]);
+  expect(port.host.gatheredMemory.isFull).toBe(false);
   await node.stop();
 });

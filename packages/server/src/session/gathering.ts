@@ -32,10 +32,13 @@ export interface GatheringPlan {
   readonly mayGoOn: () => boolean;
 }
 
+/** Takes what was gathered. Gives the receipt that the answer waits for, if it does. */
+export type TakeGathered = (items: readonly GatheredItem[]) => Receipt | null;
+
 export class Gathering implements Receiver {
   readonly #host: SessionHost;
   readonly #plan: GatheringPlan;
-  readonly #done: (items: readonly GatheredItem[]) => void;
+  readonly #done: TakeGathered;
   #items: GatheredItem[] = [];
   #bytes = 0;
   /** Of the memory that all gatherings share. */
@@ -49,7 +52,7 @@ export class Gathering implements Receiver {
   onLapse: (itemId: number) => void = () => {};
 
   /** `done` is called once, perhaps within `resume`; never after `abandon`. */
-  constructor(host: SessionHost, plan: GatheringPlan, done: (items: readonly GatheredItem[]) => void) {
+  constructor(host: SessionHost, plan: GatheringPlan, done: TakeGathered) {
     this.#host = host;
     this.#plan = plan;
     this.#done = done;
@@ -146,18 +149,24 @@ export class Gathering implements Receiver {
       // Later: a log that settles its receipts is not to be called from there.
       pending.receipt!.whenSettled(() => this.#host.turn.resumeLater(this));
     } else {
-      const items = this.#letGo();
-      this.#done(items.filter(isThere));
+      const { items, release } = this.#letGo();
+      const receipt = this.#done(items.filter(isThere));
+      // Until it is answered it is in memory all the same, even if the client has gone.
+      if (receipt === null) release();
+      else receipt.whenSettled(release);
     }
   }
 
-  /** What was collected. It is kept here no more: who may hear of a lapse still knows this gathering. */
-  #letGo(): readonly GatheredItem[] {
+  /**
+   * What was collected, and what tells that it is in memory no more. It is kept here no more: who may hear of a lapse
+   * still knows this gathering.
+   */
+  #letGo(): { items: readonly GatheredItem[]; release: () => void } {
     const items = this.#items;
+    const bytes = this.#heldBytes;
     this.#items = [];
-    this.#host.gatheredMemory.release(this.#heldBytes);
     this.#heldBytes = 0;
-    return items;
+    return { items, release: () => this.#host.gatheredMemory.release(bytes) };
   }
 
   /** The client is gone, or may be: what was collected goes back, in order. */
@@ -167,7 +176,8 @@ export class Gathering implements Receiver {
     this.#isOver = true;
     this.#waiter?.withdraw();
     const { queue, mode } = this.#plan;
-    const items = this.#letGo();
+    const { items, release } = this.#letGo();
+    release();
     if (mode === "peek") return;
     for (const item of items) {
       if (!isThere(item)) continue;
