@@ -1,7 +1,7 @@
 /** Where frames are found behind damage, whatever an item holds. That it takes minutes at most, the time-out says: hours else. */
 import { expect, test } from "vitest";
 import { viewOf } from "./bytes.ts";
-import { frameHeadSize, sealFrame, splitStretches } from "./frame.ts";
+import { encodeEndMark, frameHeadSize, sealFrame, splitStretches } from "./frame.ts";
 
 const seed = 7;
 
@@ -30,4 +30,19 @@ test("an item full of heads that announce megabytes costs a little time, and at 
     { start: 0, end: lostEnd, isSound: false },
     { start: lostEnd, end: bytes.length, isSound: true },
   ]);
+});
+
+test("an item full of end marks is stepped over in one go", () => {
+  const marks = Buffer.concat(new Array<Buffer>(100_000).fill(encodeEndMark(seed)));
+  const broken = frameOf(marks);
+  broken[4]! ^= 1;
+  const behind = frameOf(Buffer.from("behind"));
+  const bytes = Buffer.concat([broken, behind]);
+  for (const mayEndBefore of [true, false]) {
+    expect(splitStretches(bytes, 0, bytes.length, seed, mayEndBefore)).toEqual([
+      { start: 0, end: frameHeadSize, isSound: false },
+      { start: frameHeadSize, end: broken.length, isSound: false },
+      { start: broken.length, end: bytes.length, isSound: true },
+    ]);
+  }
 });

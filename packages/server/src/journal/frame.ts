@@ -120,10 +120,12 @@ export function splitStretches(
       at += size;
       continue;
     }
-    const isEnd = size > 0 && (stretches.length === 0 || !hasContentBehind(buffer, at, end, seed));
-    if (isEnd && mayEndBefore) break;
+    const isEndMark = size > 0;
+    if (isEndMark && mayEndBefore && stretches.length === 0) break;
+    // From one end mark to the next there would be as many steps as an item holds of them, each as long as all the rest.
+    const resume = findNextFrame(buffer, at, end, seed, isEndMark);
+    if (isEndMark && mayEndBefore && resume === end) break;
     if (at > soundStart) stretches.push({ start: soundStart, end: at, isSound: true });
-    const resume = findNextFrame(buffer, at, end, seed);
     stretches.push({ start: at, end: resume, isSound: false });
     soundStart = at = resume;
   }
@@ -131,24 +133,23 @@ export function splitStretches(
   return stretches;
 }
 
-/** Whether there is a sound frame with records after the end mark at `endMark`. */
-function hasContentBehind(buffer: Buffer, endMark: number, end: number, seed: number): boolean {
-  let at = endMark;
-  do at = findNextFrame(buffer, at, end, seed);
-  while (at < end && findFrameSize(buffer, at, end, seed) === frameHeadSize);
-  return at < end;
-}
-
 /**
  * Where the first sound frame after a broken one at `broken` starts; `end` if there is none. An item may be full of what
  * looks like frames' heads, so that checking all that they announce would take hours: for each megabyte that is searched
- * a bounded amount is checked, and what is announced beyond that counts as damage.
+ * a bounded amount is checked, and what is announced beyond that counts as damage. `hasRecords`: end marks don't count.
  */
-function findNextFrame(buffer: Buffer, broken: number, end: number, seed: number): number {
+function findNextFrame(
+  buffer: Buffer,
+  broken: number,
+  end: number,
+  seed: number,
+  hasRecords: boolean,
+): number {
+  const sizeMin = hasRecords ? frameHeadSize + 1 : frameHeadSize;
   const payloadSize = announcedPayload(buffer, broken, end);
   if (payloadSize >= 0) {
     const next = broken + frameHeadSize + payloadSize;
-    if (next < end && findFrameSize(buffer, next, end, seed) > 0) return next;
+    if (next < end && findFrameSize(buffer, next, end, seed) >= sizeMin) return next;
   }
   let uncheckedFrom = broken;
   let checkBytesLeft = checkBytesMax;
@@ -160,6 +161,6 @@ function findNextFrame(buffer: Buffer, broken: number, end: number, seed: number
       checkBytesLeft = checkBytesMax;
     }
     checkBytesLeft -= Math.max(0, announcedPayload(buffer, at, end));
-    if (checkBytesLeft >= 0 && findFrameSize(buffer, at, end, seed) > 0) return at;
+    if (checkBytesLeft >= 0 && findFrameSize(buffer, at, end, seed) >= sizeMin) return at;
   }
 }
