@@ -281,7 +281,7 @@ function syncError(cause: Error): KestrelError {
 }
 
 function makeRoomIfBusy(segment: Segment): void {
-  if (segment.isClosed || segment.isDropped || segment.isUnsure) return;
+  if (segment.isClosed || segment.isDropped || segment.isUnsure || segment.isCramped) return;
   const size = segment.size - segment.syncedSize;
   if (size < busySyncSizeMin || size > busySyncSizeMax) return;
   if (segment.staleEnd - segment.size < size) segment.makeRoom(syncsAhead * size);

@@ -55,6 +55,8 @@ export class Segment {
   staleEnd = 0;
   /** Of that, what a write cut short by a kill may meet: here stands an end mark too, or it ends. */
   #staleMark = 0;
+  /** The disk has refused room beyond the content. */
+  isCramped = false;
   isClosed = false;
   /** Its file is gone, or about to go. */
   isDropped = false;
@@ -97,7 +99,8 @@ export class Segment {
 
   /**
    * Fills its file with zeros for `size` bytes behind the content, so that the syncs of what is written over them needn't
-   * write down where new blocks of the file are: they take half the time. Where the disk has no room, none is made.
+   * write down where new blocks of the file are: they take half the time. Where the disk has no room, none is made, and the
+   * segment is cramped.
    * Throws the system's error when the disk doesn't take back what it has taken by then.
    */
   makeRoom(size: number): void {
@@ -111,6 +114,7 @@ export class Segment {
       this.file!.write(mark, 0, mark.length, this.size);
       this.file!.write(zeros, 0, zerosSize, zerosStart);
     } catch {
+      this.isCramped = true;
       this.cutBehind(this.size);
     }
   }
