@@ -29,61 +29,65 @@ class Account {
   readonly taken: string[] = [];
 }
 
-test(`nothing lost or doubled over ${rounds} times of a full disk`, {
-  timeout: 120_000 + rounds * 30_000,
-}, async ({ skip }) => {
-  await using disk = await SmallDisk.mount(diskMegabytes);
-  if (disk === null) {
-    console.warn("left out: this machine doesn't let us mount a small file system");
-    return skip();
-  }
-  await using settings = await TempFolder.create();
-  const config = join(settings.path, "kestrel.json");
-  await writeFile(config, JSON.stringify({ default: { defaultJournalSize: "1MB" } }));
-  await using node = await KestrelNode.start({
-    spool: disk.path,
-    isRestarted: true,
-    flags: ["--config", config],
-  });
-  const load = new Load(node);
-  const working = load.run();
-  let answersWhileFull = 0;
-  try {
-    for (let round = 0; round < rounds; round++) {
+test.for([["never"], [0]] as const)(
+  `nothing lost or doubled over ${rounds} times of a full disk, syncJournal %s`,
+  {
+    timeout: 120_000 + rounds * 30_000,
+  },
+  async ([syncJournal], { skip }) => {
+    await using disk = await SmallDisk.mount(diskMegabytes);
+    if (disk === null) {
+      console.warn("left out: this machine doesn't let us mount a small file system");
+      return skip();
+    }
+    await using settings = await TempFolder.create();
+    const config = join(settings.path, "kestrel.json");
+    await writeFile(config, JSON.stringify({ default: { defaultJournalSize: "1MB", syncJournal } }));
+    await using node = await KestrelNode.start({
+      spool: disk.path,
+      isRestarted: true,
+      flags: ["--config", config],
+    });
+    const load = new Load(node);
+    const working = load.run();
+    let answersWhileFull = 0;
+    try {
+      for (let round = 0; round < rounds; round++) {
+        await load.until(() => load.count("stored"), storedPerRound);
+        disk.fill();
+        const before = load.count("taken");
+        const refused = load.until(() => load.count("refused"), refusalsPerRound);
+        // Deleted segments make room: whoever else fills the disk takes that too.
+        const filling = setInterval(() => disk.fill(), 20);
+        await refused.finally(() => clearInterval(filling));
+        answersWhileFull += load.count("taken") - before;
+        await disk.relieve();
+      }
       await load.until(() => load.count("stored"), storedPerRound);
-      disk.fill();
-      const before = load.count("taken");
-      const refused = load.until(() => load.count("refused"), refusalsPerRound);
-      // Deleted segments make room: whoever else fills the disk takes that too.
-      const filling = setInterval(() => disk.fill(), 20);
-      await refused.finally(() => clearInterval(filling));
-      answersWhileFull += load.count("taken") - before;
-      await disk.relieve();
+    } finally {
+      load.end();
+      await working;
     }
-    await load.until(() => load.count("stored"), storedPerRound);
-  } finally {
-    load.end();
-    await working;
-  }
-  expect(load.failures, node.logText()).toEqual([]);
-  await node.kill();
-  await node.start();
-  for (const queue of queues) {
-    const account = load.accounts.get(queue)!;
-    await using client = await node.client();
-    for (let found = await client.get(queue); found !== null; found = await client.get(queue)) {
-      account.taken.push(found.data.toString().trimEnd());
+    expect(load.failures, node.logText()).toEqual([]);
+    await node.kill();
+    await node.start();
+    for (const queue of queues) {
+      const account = load.accounts.get(queue)!;
+      await using client = await node.client();
+      for (let found = await client.get(queue); found !== null; found = await client.get(queue)) {
+        account.taken.push(found.data.toString().trimEnd());
+      }
+      expect(new Set(account.taken).size, `${queue}: doubled`).toBe(account.taken.length);
+      expect(account.taken.filter((text) => account.refused.has(text))).toEqual([]);
+      expect(account.taken.toSorted()).toEqual([...account.stored].toSorted());
+      const numbers = account.taken.map(Number);
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     }
-    expect(new Set(account.taken).size, `${queue}: doubled`).toBe(account.taken.length);
-    expect(account.taken.filter((text) => account.refused.has(text))).toEqual([]);
-    expect(account.taken.toSorted()).toEqual([...account.stored].toSorted());
-    const numbers = account.taken.map(Number);
-    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-  }
-  const all = `${load.count("stored")} stored, ${load.count("refused")} refused, ${answersWhileFull} got while full`;
-  console.log(`${rounds} times full: ${all}; lost 0, doubled 0`);
-  expect(answersWhileFull).toBeGreaterThan(0);
-});
+    const all = `${load.count("stored")} stored, ${load.count("refused")} refused, ${answersWhileFull} got while full`;
+    console.log(`${rounds} times full, syncJournal ${syncJournal}: ${all}; lost 0, doubled 0`);
+    expect(answersWhileFull).toBeGreaterThan(0);
+  },
+);
 
 /** One producer and one consumer on each queue; every second item is read reliably. */
 class Load {

@@ -236,7 +236,7 @@ export class LogSync {
       if (covered.some(({ segment }) => segment.isUnsure && !segment.isDropped)) {
         const words = "an earlier sync failed: what it may have dropped is not written again yet";
         const error = new KestrelError("disk", words);
-        for (const receipt of receipts) receipt.fail(error, false);
+        for (const receipt of receipts) receipt.fail(error, null);
       } else {
         for (const receipt of receipts) receipt.keep();
       }
@@ -254,7 +254,7 @@ export class LogSync {
       for (const segment of this.#unsure) segment.isUnsure = true;
       const isNews = covered.some(({ segment }) => !segment.isDropped);
       if (isNews) this.#onFailure(error);
-      for (const receipt of receipts) receipt.fail(error, false);
+      for (const receipt of receipts) receipt.fail(error, null);
     }
     this.#running = null;
     if (!this.#isWanted) return;

@@ -251,7 +251,7 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
       this.#turn.undo();
       this.#chain.files.dropSpares();
       this.#health.writeFailed(error);
-      receipt.fail(error, true);
+      receipt.fail(error, this.nextId);
       return;
     }
     this.#turn.end();

@@ -9,7 +9,7 @@ export type ReceiptState = "pending" | "kept" | "failed";
 export class Receipt {
   #state: ReceiptState = "pending";
   #error: KestrelError | null = null;
-  #isUndone = false;
+  #undoneFrom = Number.POSITIVE_INFINITY;
   /** Null: nobody listens, as with most. */
   #listeners: (() => void)[] | null = null;
 
@@ -22,7 +22,8 @@ export class Receipt {
     for (const receipt of receipts) {
       receipt.whenSettled(() => {
         left--;
-        if (receipt.error !== null) joint.fail(receipt.error, receipt.isUndone);
+        // Ids of several logs: it is for puts.
+        if (receipt.error !== null) joint.fail(receipt.error, receipt.isUndone ? 0 : null);
         else if (left === 0) joint.keep();
       });
     }
@@ -32,7 +33,7 @@ export class Receipt {
   /**
    * - `pending`: not yet as safe as the queue's `syncJournal` asks.
    * - `kept`: in the operating system's hands, and on the medium where `syncJournal` is 0.
-   * - `failed`: puts are refused with `error`; see `isUndone` for gets.
+   * - `failed`: puts are refused with `error`; see `hasUndone` for gets.
    */
   get state(): ReceiptState {
     return this.#state;
@@ -43,12 +44,17 @@ export class Receipt {
     return this.#error;
   }
 
-  /**
-   * Failed so that none of it happened: an item handed out under it was never there. False after a failed sync:
-   * the records were written and may survive, so an item handed out stays handed out.
-   */
+  /** Failed so that no put of it happened. False after a failed sync: the records were written and may survive. */
   get isUndone(): boolean {
-    return this.#isUndone;
+    return this.#undoneFrom < Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Whether the item with this id, handed out under it, was never there: it was put under it, too, and that did not
+   * happen. Any other stays handed out: it is finished, or open, and that it is finished stays owed to the file.
+   */
+  hasUndone(id: number): boolean {
+    return id >= this.#undoneFrom;
   }
 
   /** Calls `listener` once, when the state is no longer pending; at once if that is so already. */
@@ -62,9 +68,9 @@ export class Receipt {
     this.#settle("kept", null);
   }
 
-  /** For the log. */
-  fail(error: KestrelError, isUndone: boolean): void {
-    this.#isUndone = isUndone;
+  /** For the log. `undoneFrom`: the id of its first put, none of which happened; null: they may have. */
+  fail(error: KestrelError, undoneFrom: number | null): void {
+    if (undoneFrom !== null) this.#undoneFrom = undoneFrom;
     this.#settle("failed", error);
   }
 

@@ -21,11 +21,8 @@ export interface Codec {
   /** Two numbers that `renderFailure` needs to know of that request. */
   readonly tag: number;
   readonly opaque: number;
-  /**
-   * Writes the answer to a request whose records could not be written, in place of the one it was given.
-   * `isLast`: it is a confirm that has failed, and the connection ends with this answer.
-   */
-  renderFailure(tag: number, opaque: number, error: KestrelError, isLast: boolean, output: Output): void;
+  /** Writes the answer to a request whose records could not be written, in place of the one it was given. */
+  renderFailure(tag: number, opaque: number, error: KestrelError, output: Output): void;
 }
 
 /** The connection, as its codec sees it. */

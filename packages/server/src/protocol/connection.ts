@@ -274,10 +274,8 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
     if (this.#state === "closing") this.#finish();
   }
 
-  mend(output: Output): { output: Output; isLast: boolean } {
-    const mended = mendOutput(output, this.#host.outputs.take(), this.#codec!, this.#session);
-    if (mended.isLast) this.close();
-    return mended;
+  mend(output: Output): Output {
+    return mendOutput(output, this.#host.outputs.take(), this.#codec!, this.#session);
   }
 
   settled(): void {

@@ -1,36 +1,31 @@
 /**
  * The rare way out: some of a turn's records could not be written, and what was answered on their strength is
- * not true. Puts turn into errors, gets into "nothing there".
+ * not true. Puts turn into errors, gets of what was never there into "nothing there". That an older item is finished
+ * stays owed to the file, and goes there with the next turn that can be written: what was handed out or confirmed stays
+ * so, for a disk that is full is made room on by those who read.
  */
 import type { Session } from "../session/session.ts";
 import type { Codec } from "./codec.ts";
-import type { Output } from "./output.ts";
+import type { Output, Pledge } from "./output.ts";
 
-/**
- * Copies `output` into the empty `mended`, with the failed answers replaced. `isLast`: a confirm has failed, the
- * output ends with that answer, and so must the connection.
- */
-export function mendOutput(
-  output: Output,
-  mended: Output,
-  codec: Codec,
-  session: Session,
-): { output: Output; isLast: boolean } {
+/** Copies `output` into the empty `mended`, with the failed answers replaced. */
+export function mendOutput(output: Output, mended: Output, codec: Codec, session: Session): Output {
   let from = 0;
   let largeFrom = 0;
   for (let i = 0; i < output.pledgeLength; i++) {
     const pledge = output.pledges[i]!;
-    const { error, isUndone } = pledge.receipt!;
-    // After a failed sync only puts are refused: what was handed out or confirmed stays so.
-    if (error === null || (!isUndone && pledge.kind !== "put")) continue;
-    const isLast = pledge.kind === "confirm";
+    const { error } = pledge.receipt!;
+    if (error === null || !hasFailed(pledge)) continue;
     mended.append(output, from, pledge.start, largeFrom, pledge.largeStart);
-    codec.renderFailure(pledge.tag, pledge.opaque, error, isLast, mended);
-    if (isLast) return { output: mended, isLast };
+    codec.renderFailure(pledge.tag, pledge.opaque, error, mended);
     if (pledge.openedIn !== null) session.forget(pledge.openedIn, pledge.id);
     from = pledge.end;
     largeFrom = pledge.largeEnd;
   }
   mended.append(output, from, output.length, largeFrom, output.large.length);
-  return { output: mended, isLast: false };
+  return mended;
+}
+
+function hasFailed({ kind, receipt, id }: Pledge): boolean {
+  return kind === "put" || (kind === "item" && receipt!.hasUndone(id));
 }

@@ -8,8 +8,8 @@ import type { Counters } from "../stats/counters.ts";
 import type { Output, OutputPool } from "./output.ts";
 
 export interface OutboxOwner {
-  /** Not all of these answers are true: gives what to say instead. `isLast`: and nothing after it. */
-  mend(output: Output): { output: Output; isLast: boolean };
+  /** Not all of these answers are true: gives what to say instead. */
+  mend(output: Output): Output;
   /** Answers that waited for their receipts have gone out, or can't any more. */
   settled(): void;
 }
@@ -118,12 +118,7 @@ export class Outbox {
   #mend(output: Output): Output {
     const mended = this.#owner.mend(output);
     this.#pool.give(output);
-    if (mended.isLast) {
-      this.#current = null;
-      this.#unsettled = [];
-      this.#unsettledBytes = 0;
-    }
-    return mended.output;
+    return mended;
   }
 
   #send(output: Output): void {

@@ -84,13 +84,13 @@ test("a pool gives back what is clear, and keeps no large buffers", () => {
 
 describe("mending", () => {
   const codec = {
-    renderFailure: (tag: number, opaque: number, error: KestrelError, isLast: boolean, output: Output) =>
-      output.text(`<${tag} ${opaque} ${error.message}${isLast ? " last" : ""}>`),
+    renderFailure: (tag: number, opaque: number, error: KestrelError, output: Output) =>
+      output.text(`<${tag} ${opaque} ${error.message}>`),
   } as unknown as Codec;
   const settled = (failure?: string): Receipt => {
     const receipt = new Receipt();
     if (failure === undefined) receipt.keep();
-    else receipt.fail(new KestrelError("disk", failure), true);
+    else receipt.fail(new KestrelError("disk", failure), 50);
     return receipt;
   };
   const forgotten: number[] = [];
@@ -122,32 +122,29 @@ describe("mending", () => {
     output.text("!");
     const mended = mendOutput(output, new Output(), codec, session);
     const data = large.toString();
-    expect(mended.isLast).toBe(false);
-    expect(sent(mended.output)).toBe(`${data}<2 9 a>${data}plain<4 9 b><5 9 c>!`);
+    expect(sent(mended)).toBe(`${data}<2 9 a>${data}plain<4 9 b><5 9 c>!`);
     expect(forgotten).toEqual([77]);
   });
 
   test("after a failed sync only puts are refused: what was handed out stays handed out", () => {
     const output = new Output();
     const unsure = new Receipt();
-    unsure.fail(new KestrelError("disk", "sync failed"), false);
+    unsure.fail(new KestrelError("disk", "sync failed"), null);
     answer(output, unsure, 1, () => output.text("item,"), "item", 78);
     answer(output, unsure, 2, () => output.text("stored,"));
     answer(output, unsure, 3, () => output.text("confirmed"), "confirm");
     const mended = mendOutput(output, new Output(), codec, session);
-    expect(mended.isLast).toBe(false);
-    expect(sent(mended.output)).toBe("item,<2 9 sync failed>confirmed");
+    expect(sent(mended)).toBe("item,<2 9 sync failed>confirmed");
     expect(forgotten).not.toContain(78);
   });
 
-  test("ends with a confirm that failed", () => {
+  test("after a failed write what was put before stays handed out, and what was confirmed stays confirmed", () => {
     const output = new Output();
-    output.text("before,");
-    answer(output, settled("lost"), 1, () => {}, "confirm");
-    output.text("after");
-    const mended = mendOutput(output, new Output(), codec, session);
-    expect(mended.isLast).toBe(true);
-    expect(sent(mended.output)).toBe("before,<1 9 lost last>");
+    answer(output, settled("full"), 1, () => output.text("older,"), "item", 49);
+    answer(output, settled("full"), 2, () => output.text("new"), "item", 50);
+    answer(output, settled("full"), 3, () => output.text(",confirmed"), "confirm");
+    expect(sent(mendOutput(output, new Output(), codec, session))).toBe("older,<2 9 full>,confirmed");
+    expect(forgotten).not.toContain(49);
   });
 });
 
@@ -157,7 +154,7 @@ test("the state of an output is that of its worst receipt", () => {
   output.pledge(first, "put", 0, 0, 0, 0, null, 0);
   output.pledge(second, "item", 0, 0, 0, 0, null, 0);
   expect([output.state, output.pendingReceipt]).toEqual(["pending", first]);
-  first.fail(new KestrelError("disk", "full"), true);
+  first.fail(new KestrelError("disk", "full"), 1);
   expect([output.state, output.pendingReceipt]).toEqual(["pending", second]);
   second.keep();
   expect([output.state, output.pendingReceipt]).toEqual(["failed", null]);

@@ -15,10 +15,7 @@ interface LargeData {
   data: Buffer;
 }
 
-/**
- * What is pledged: that an item was put, that this item is the client's, or that reads were confirmed. When the
- * last fails, nothing behind it is true either, and the connection ends.
- */
+/** What is pledged: that an item was put, that this item is the client's, or that reads were confirmed. */
 export type PledgeKind = "put" | "item" | "confirm";
 
 /** An answer that may turn out to be wrong. */

@@ -110,7 +110,7 @@ export class EmbeddedQueues {
       else if (!(result instanceof Waiter)) receive(result);
     });
     if (found?.receipt) await settled(found.receipt);
-    const isThere = found !== null && !found.receipt?.isUndone;
+    const isThere = found !== null && found.receipt?.hasUndone(found.item.id) !== true;
     if (isThere) counters.getHits++;
     else counters.getMisses++;
     return isThere ? found.item : null;

@@ -188,6 +188,6 @@ export class Gathering implements Receiver {
 }
 
 /** False: its put was undone, and its id may be another item's by now. */
-function isThere({ receipt }: GatheredItem): boolean {
-  return receipt === null || !receipt.isUndone;
+function isThere({ itemId, receipt }: GatheredItem): boolean {
+  return receipt === null || !receipt.hasUndone(itemId);
 }

@@ -62,7 +62,7 @@ export interface SessionClient {
    * request; a monitor has one for each item and one for its end.
    */
   reply(reply: Reply): void;
-  /** Nothing said from now on may leave before the receipt is kept. If it fails, its error is the last answer. */
+  /** Nothing said from now on may leave before the receipt is settled: reads were confirmed under it. */
   holdFor(receipt: Receipt): void;
 }
 

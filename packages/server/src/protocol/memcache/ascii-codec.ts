@@ -318,8 +318,8 @@ export class AsciiCodec implements Codec {
     this.#exchange.render(reply);
   }
 
-  renderFailure(tag: number, _opaque: number, error: KestrelError, isLast: boolean, output: Output): void {
-    if (tag === putTag || isLast) answers.renderError(output, error);
+  renderFailure(tag: number, _opaque: number, error: KestrelError, output: Output): void {
+    if (tag === putTag) answers.renderError(output, error);
     else if (tag === getTag) output.constant(answers.end);
   }
 }

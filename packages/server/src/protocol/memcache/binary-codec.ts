@@ -257,9 +257,9 @@ export class BinaryCodec implements Codec {
     this.#wire.close();
   }
 
-  renderFailure(tag: number, opaque: number, error: KestrelError, isLast: boolean, output: Output): void {
+  renderFailure(tag: number, opaque: number, error: KestrelError, output: Output): void {
     const { action, isQuiet } = operations[tag]!;
-    if (action === "put" || isLast) renderText(output, tag, errors[error.code].status, opaque, error.message);
+    if (action === "put") renderText(output, tag, errors[error.code].status, opaque, error.message);
     else if (!isQuiet) renderText(output, tag, status.notFound, opaque, texts.notFound);
   }
 }

@@ -249,8 +249,8 @@ export class TextCodec implements Codec {
     }
   }
 
-  renderFailure(tag: number, _opaque: number, error: KestrelError, isLast: boolean, output: Output): void {
-    if (tag === putTag || isLast) answers.renderError(output, error.message);
+  renderFailure(tag: number, _opaque: number, error: KestrelError, output: Output): void {
+    if (tag === putTag) answers.renderError(output, error.message);
     else if (tag === getTag) output.constant(answers.nothing);
   }
 }

@@ -197,7 +197,7 @@ export class ThriftCodec implements Codec {
     if (!this.#isOneway) answers.renderException(this.#wire.output, this.#call, type, message, code);
   }
 
-  renderFailure(tag: number, opaque: number, error: KestrelError, _isLast: boolean, output: Output): void {
+  renderFailure(tag: number, opaque: number, error: KestrelError, output: Output): void {
     if ((tag & onewayMark) !== 0) return;
     const { name } = methods[tag >> methodShift]!;
     const call = { name, isStrict: (tag & strictMark) !== 0, sequenceId: opaque };
