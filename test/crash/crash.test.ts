@@ -29,9 +29,9 @@ const settings = {
   },
 };
 
-test(
-  `nothing is lost, doubled or out of order over ${rounds} kills under load`,
-  async () => {
+test.each([["never"], [0]] as const)(
+  `nothing is lost, doubled or out of order over ${rounds} kills under load, syncJournal %s`,
+  async (syncJournal) => {
     const random = Random.announced("KESTREL_CRASH_SEED");
     const queues = [
       loadQueue("first", "one producer"),
@@ -43,7 +43,8 @@ test(
     const ledgers = queues.flatMap(({ readers }) => readers);
     await using folder = await TempFolder.create();
     const config = join(folder.path, "kestrel.json");
-    await writeFile(config, JSON.stringify(settings));
+    const all = { ...settings, default: { ...settings.default, syncJournal } };
+    await writeFile(config, JSON.stringify(all));
     await using node = await KestrelNode.start({
       isRestarted: true,
       speaksThrift: true,
@@ -79,7 +80,9 @@ test(
         expect(ledger.violations, `round ${round}`).toEqual([]);
       }
     }
-    console.log(`${rounds} kills after ${answers.toLocaleString("en")} answers in all: lost 0, doubled 0`);
+    console.log(
+      `syncJournal ${syncJournal}: ${rounds} kills after ${answers.toLocaleString("en")} answers in all: lost 0, doubled 0`,
+    );
   },
   120_000 + rounds * 20_000,
 );
