@@ -78,10 +78,12 @@ export class PromisedQueue {
 
   /** It is there after a kill, with these items: everything has happened or not. */
   revive(texts: readonly string[], turn: number): void {
+    // It may be a namesake that somebody asked for since, of which nothing needs to be on the medium.
+    const mayBeAnother = this.deleted !== "none" && texts.length === 0;
+    this.created = mayBeAnother ? "written" : atLeast(this.created, "written");
     this.deleted = "none";
     this.deletedTurn = Number.POSITIVE_INFINITY;
     const there = new Set(texts);
-    this.created = atLeast(this.created, "written");
     for (const [text, item] of this.items) {
       if (there.has(text)) {
         item.put = atLeast(item.put, "written");
