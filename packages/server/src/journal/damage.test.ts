@@ -200,3 +200,12 @@ test("readers outlive the segment that alone tells of them", async () => {
   expect([last.queue("q+audit")?.length, last.queue("q").length]).toEqual([0, 1]);
   expect(last.log.having("no readers' state is left: all items count as unread")).toEqual([]);
 });
+
+test("ids without number are lost at once, as where a journal was tampered with", async () => {
+  const node = await TestNode.start();
+  for (const text of ["a", "b", "c"]) node.put("q", text);
+  await node.get("q", "open");
+  const { reader } = node.queue("q");
+  reader.lose(1, Number.MAX_SAFE_INTEGER, 3);
+  expect([reader.items, reader.openLength, reader.openBytes]).toEqual([0, 0, 0]);
+});

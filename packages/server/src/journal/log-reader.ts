@@ -271,22 +271,20 @@ export class LogReader {
 
   /** These ids were lost to damage: nobody will see them. */
   lose(from: number, to: number, bytes: number): void {
+    // By ranges: a journal that was tampered with may tell of more ids than one could count.
     let lost = 0;
-    let open = 0;
-    for (let id = from; id < to; id++) {
-      if (this.done.has(id)) continue;
-      lost++;
-      const place = this.#open.take(id);
-      if (place === undefined) continue;
-      open++;
-      this.openBytes -= place.size;
+    for (const [start, end] of this.done.gaps(from, to)) lost += end - start;
+    const open = this.#open.sorted().filter(({ id }) => id >= from && id < to);
+    for (const { id, size } of open) {
+      this.#open.take(id);
+      this.openBytes -= size;
       this.#lostOpen.add(id);
     }
     if (lost === 0) return;
     this.#finishRange(from, to);
     const returned = this.#returned.filter((place) => place.id < from || place.id >= to);
     this.#returned.splice(0, this.#returned.length, ...returned);
-    this.items = Math.max(0, this.items - lost + open);
+    this.items = Math.max(0, this.items - lost + open.length);
     this.bytes = this.items === 0 ? 0 : Math.max(0, this.bytes - bytes);
     this.#turnDone.count(lost, bytes);
   }
