@@ -209,3 +209,17 @@ test("ids without number are lost at once, as where a journal was tampered with"
   reader.lose(1, Number.MAX_SAFE_INTEGER, 3);
   expect([reader.items, reader.openLength, reader.openBytes]).toEqual([0, 0, 0]);
 });
+
+test("a torn tail is cut off for good before anything is written in its place", async () => {
+  const node = await TestNode.start();
+  node.put("q", "first");
+  const file = lastSegment(node.disk);
+  const { length } = node.disk.bytesOf(file);
+  node.put("q", "second");
+  const disk = node.disk.afterKill();
+  const bytes = Buffer.from(disk.bytesOf(file));
+  bytes[length]! ^= 1;
+  disk.setBytes(file, bytes);
+  await TestNode.start({}, disk);
+  expect(disk.afterPowerLoss().bytesOf(file)).toHaveLength(length);
+});

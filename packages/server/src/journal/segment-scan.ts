@@ -142,6 +142,8 @@ export class SegmentScan {
     const fields = { file: file.path, offset: start, size: end - start, firstLostId: segment.nextId, aside };
     logger.warn(fields, "the journal's tail is torn; cut");
     segment.cutBehind(start);
+    // All frames begin alike: the beginning of the next one here must not make the rest of this one whole.
+    file.syncNow();
     segment.size = segment.syncedSize = start;
   }
 
