@@ -55,7 +55,7 @@ describe.skipIf(!hasOpenssl)("kq", () => {
       ["status", /UP/],
       ["config show", /maxItems/],
       ["stale 2 --every 1ms", /^other\t1\t1\nwork\t1\t/],
-      ["top --rounds 1 --every 1ms", /work/],
+      ["top --rounds 1 --every 1ms", /\bwork\b/],
       ["reload", /Reloaded config/],
       ["ping", /./],
       ["version", /3\./],
