@@ -190,6 +190,24 @@ describe("queues for the program that embeds the server", () => {
     expect((await queues.get("q"))?.data.toString()).toBe("b");
   });
 
+  test("are of no use after a stop, and do no harm to journals that may be another's by then", async () => {
+    const { queues } = await start();
+    await queues.put("q", "kept");
+    const open = await queues.open("q");
+    const waiting = queues.get("empty", { waitMs: 60_000 });
+    await server.stop();
+    expect(await waiting).toBe(null);
+    expect(await open?.confirm()).toBe(false);
+    const refused = { code: "unavailable", message: "the node has stopped" };
+    await expect(queues.put("q", "too late")).rejects.toMatchObject(refused);
+    await expect(queues.get("q")).rejects.toMatchObject(refused);
+    await expect(queues.open("q", { waitMs: 60_000 })).rejects.toMatchObject(refused);
+    await expect(queues.put("new", "too late")).rejects.toMatchObject(refused);
+    await start();
+    expect((await server.queues.get("q"))?.data.toString()).toBe("kept");
+    expect(server.queues.names()).toEqual(["empty", "q"]);
+  });
+
   test("refuse what is refused to everybody", async () => {
     const { queues } = await start({ rules: new QueueRules({ default: { maxItems: 1 } }) });
     expect(await queues.put("q", "a", { expiresMs: 60_000 })).toBe(true);

@@ -298,13 +298,15 @@ export class QueueCollection {
     this.#aliases.dismissWaiters();
   }
 
-  /** Ends all waiting, writes what is left, and lets go of the spool folder. */
+  /**
+   * Ends all waiting, writes what is left, and lets go of the spool folder. Whoever asks for a queue from now on gets
+   * KestrelError `unavailable`.
+   */
   async stop(): Promise<void> {
     this.#sweeper.stop();
     this.#register.end();
     this.#aliases.end();
     this.#options.turn.endNow();
     await this.#families.close();
-    this.#register.clear();
   }
 }

@@ -28,6 +28,7 @@ export class QueueRegister {
   readonly #options: QueueRegisterOptions;
   readonly #queues: Map<string, Queue> = new Map();
   readonly #deferred: DeferredQueues;
+  #isEnded = false;
 
   constructor(options: QueueRegisterOptions) {
     this.#options = options;
@@ -63,18 +64,20 @@ export class QueueRegister {
 
   /**
    * The queue to read from, created if it is not there; one that stays empty while the disk has no room for its
-   * journal. Throws KestrelError `bad-name`.
+   * journal. Throws KestrelError `bad-name`, or `unavailable` after the end.
    */
   obtain(name: string): Queue {
     return this.#queues.get(name) ?? this.#deferred.obtain(name);
   }
 
-  /** The queue, created if it is not there. Throws KestrelError `bad-name` or `disk`. */
+  /** The queue, created if it is not there. Throws KestrelError `bad-name` or `disk`, or `unavailable` after the end. */
   ensure(name: string): Queue {
     return this.#queues.get(name) ?? this.#create(name);
   }
 
   #create(name: string): Queue {
+    // Its journal may be there, and another process may have the folder by now: a new one would be written over it.
+    if (this.#isEnded) throw new KestrelError("unavailable", "the node has stopped");
     const problem = queueNameProblem(name);
     if (problem !== undefined) throw new KestrelError("bad-name", `a queue's name ${problem}`);
     const familyName = familyNameOf(name);
@@ -145,13 +148,11 @@ export class QueueRegister {
     this.#deferred.dismissWaiters();
   }
 
-  /** Ends all queues; they are found until `clear`. */
+  /** Ends all queues. From now on there are none, and none is created. */
   end(): void {
+    this.#isEnded = true;
     for (const queue of this.#queues.values()) queue.end();
     this.#deferred.end();
-  }
-
-  clear(): void {
     this.#queues.clear();
   }
 }

@@ -25,13 +25,16 @@ export interface Item {
 
 /** An item set aside for its reader. Disposing of it aborts it unless it was confirmed. */
 export interface OpenItem extends Item, AsyncDisposable {
-  /** It is done. False: it was not open any more. */
+  /** It is done. False: it was not open any more. Rejects with KestrelError `disk`. */
   confirm(): Promise<boolean>;
   /** It goes back to the head of its queue. False: it was not open any more. */
   abort(): boolean;
 }
 
-/** Like a connection without a socket: what it throws are KestrelErrors. */
+/**
+ * Like a connection without a socket: what it throws are KestrelErrors. Whatever needs a queue is refused with
+ * `bad-name` for a name that can't be one, and with `unavailable` once the server has stopped.
+ */
 export class EmbeddedQueues {
   readonly #host: SessionHost;
 
@@ -41,7 +44,7 @@ export class EmbeddedQueues {
 
   /**
    * Resolves once the item is as safe as the queue's settings ask. False: the queue is full, or refuses such large
-   * items. Rejects with KestrelError `bad-name` or `disk`.
+   * items. Rejects with KestrelError `disk` when the disk does not take it.
    */
   async put(queue: string, data: Buffer | string, options: PutOptions = {}): Promise<boolean> {
     const { queues, counters, clock, timings } = this.#host;
@@ -57,7 +60,7 @@ export class EmbeddedQueues {
     return true;
   }
 
-  /** Takes the next item out. Null: there is none, or none came in time. */
+  /** Takes the next item out. Null: there is none, or none came in time, or the server stopped. */
   async get(queue: string, options: GetOptions = {}): Promise<Item | null> {
     this.#host.counters.cmdGet++;
     return this.#get(this.#host.queues.obtain(queue), "take", options);
@@ -83,7 +86,7 @@ export class EmbeddedQueues {
     this.#host.queues.flush(queue);
   }
 
-  /** Removes the queue and its journal; does nothing when there is no such queue. */
+  /** Removes the queue and its journal; does nothing when there is no such queue. Throws KestrelError `disk`. */
   delete(queue: string): void {
     this.#host.queues.delete(queue);
   }
