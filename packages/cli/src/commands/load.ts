@@ -1,8 +1,7 @@
 /**
  * `kq load`: the items of a file into a queue; cut short, it goes on where it was.
  */
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { renderBytes } from "../arguments/size.ts";
 import { type Command, defineCommand, jsonFlag } from "../command.ts";
@@ -48,14 +47,15 @@ export const loadCommand: Command = defineCommand({
     if (position !== null && position.items > 0) {
       say(surroundings, `kq load: going on after item ${position.items}, where the last load ended`);
     }
-    const input = file === undefined ? surroundings.stdin : createReadStream(file, { start: startOffset });
+    const options = await clusterOptions(args as ClusterArguments, surroundings);
+    const input = await inputOf(file, startOffset, surroundings);
     const progress = new Progress(surroundings, "loaded", fileSize, { noun: "of input", show: renderBytes });
     progress.advance(startOffset);
     return await putAll(
       {
         name: "load",
         cluster: surroundings.connect({
-          ...(await clusterOptions(args as ClusterArguments, surroundings)),
+          ...options,
           guarantee: args.atLeastOnce === true ? "at-least-once" : "at-most-once",
         }),
         queue: args.queue,
@@ -75,6 +75,16 @@ export const loadCommand: Command = defineCommand({
     );
   },
 });
+
+/** Rejects with the system's error when the file can't be opened. */
+async function inputOf(
+  file: string | undefined,
+  startOffset: number,
+  { stdin }: Surroundings,
+): Promise<Readable> {
+  if (file === undefined) return stdin;
+  return (await open(file)).createReadStream({ start: startOffset });
+}
 
 /** The items of `input` in batches; tells `position` where each ends, and has it saved now and then. */
 async function* items(

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -109,6 +111,24 @@ describe("kq stats", () => {
     expect(await kq(["stats", "work"], surroundings)).toBe(1);
     expect(surroundings.out).toContain("total\titems\t1\n");
     expect(surroundings.err).toBe("kq stats: b:1 does not answer\n");
+  });
+});
+
+describe("kq load", () => {
+  it("tells of a file that can't be opened as of every failure", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "kq-load-"));
+    try {
+      await writeFile(join(folder, "servers"), "a:1");
+      const socket = createServer().listen(join(folder, "socket"));
+      await once(socket, "listening");
+      const surroundings = new FakeSurroundings({ nodes: two() });
+      const files = ["--servers-file", join(folder, "servers"), join(folder, "socket")];
+      expect(await kq(["load", "work", ...files], surroundings)).toBe(1);
+      expect(surroundings.err).toMatch(/^kq load: ENXIO: [^\n]+\n$/);
+      socket.close();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 

@@ -11,7 +11,7 @@ export const serveCommand: Command = defineCommand({
   usage: "serve [flags..]",
   describe: "Run a node in the foreground; flags are those of the program kestrel",
   examples: [
-    ["kq serve", "a node on localhost:22133 with its journal in ./spool"],
+    ["kq serve", "a node on localhost:22133 with its journal in ./kestrel-spool"],
     ["kq serve --memcache-port 22134 --queue-path /var/spool/kestrel", "another port and folder"],
   ],
   positionals: {

@@ -145,7 +145,7 @@ export interface KestrelConfig {
   connectionLimitRefuseReads?: number | null;
   /** With more connections than this, puts are refused. None by default. */
   connectionLimitRefuseWrites?: number | null;
-  /** With this many connections, further ones are closed at once. None by default. */
+  /** With this many connections, further ones are closed at once. 20,000 by default. */
   maxConnections?: number | null;
   /** Where the status is kept over restarts. `.kestrel-status` in the spool folder by default. */
   statusFile?: string | null;

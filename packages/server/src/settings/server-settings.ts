@@ -37,7 +37,7 @@ export interface ServerSettings {
   connectionLimitRefuseReads: number | null;
   /** With more connections than this, puts are refused. */
   connectionLimitRefuseWrites: number | null;
-  /** With this many connections, further ones are closed at once. */
+  /** With this many connections, further ones are closed at once; null: 20,000. */
   maxConnections: number | null;
   /** Where the status is kept over restarts; null: `.kestrel-status` in the spool folder. */
   statusFile: string | null;
