@@ -1,3 +1,4 @@
+// A client for Kestrel nodes and clusters of them.
 export { AdminConnection, type AdminConnectionOptions } from "./admin/admin-connection.ts";
 export type {
   BatchOutcome,
@@ -53,4 +54,5 @@ export {
 export type { ClusterOptions, DiscoveryOptions, TransportName } from "./options.ts";
 export { connectToNode, type NodeEndpoint } from "./transport/node-socket.ts";
 export { type NodeTls, resolveTls, type TlsOptions } from "./transport/tls-options.ts";
-export type { TypedItem, TypedPutOptions, TypedQueue } from "./typed-queue.ts";
+export type { TransportErrorKind } from "./transport/transport-error.ts";
+export type { QueueCalls, TypedItem, TypedPutOptions, TypedQueue } from "./typed-queue.ts";

@@ -44,7 +44,9 @@ export interface KestrelServerOptions extends Partial<Omit<ServerSettings, "queu
   limits?: Partial<Omit<ConnectionLimits, "itemBytesMax" | "idleMsMax">>;
   /** Without it, the server says nothing. */
   logger?: Logger;
+  /** Where all times and timers come from. The system's; tests give one that they move themselves. */
   clock?: Clock;
+  /** Where journals and status are kept. This machine's file system; tests give one that fails when they say so. */
   disk?: Disk;
 }
 

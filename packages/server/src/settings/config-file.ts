@@ -67,14 +67,14 @@ export interface AliasConfig {
   destinationQueues: readonly string[];
 }
 
-interface AdminConfig {
+export interface AdminConfig {
   /** Port of the page, the statistics and the metrics. 2223 by default. */
   httpPort?: Port;
   /** Queues that `/metrics` lists, at most. 1000 by default. */
   metricsQueuesMax?: number;
 }
 
-interface ZookeeperConfig {
+export interface ZookeeperConfig {
   /** A server of ZooKeeper, or several of one ensemble: "zoo1,zoo2:2182", or a list. */
   host: string | readonly string[];
   /** Of the servers that are named without one. 2181 by default. */
