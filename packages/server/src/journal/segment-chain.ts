@@ -30,6 +30,8 @@ export class SegmentChain {
   readonly #sync: LogSync;
   #nextSegmentNumber: number;
   #nextChunkOrder = 0;
+  /** The newest segment that the start has found does not tell who reads the log. */
+  #isMended = false;
   /** Closed segments that may have become dead. */
   readonly #suspects: Set<Segment> = new Set();
 
@@ -37,7 +39,8 @@ export class SegmentChain {
     this.#options = options;
     this.#cache = cache;
     this.#sync = sync;
-    this.files = new SegmentFiles(options, sync);
+    const syncs = (): boolean => options.syncs() || this.#keepsWhatWasMended();
+    this.files = new SegmentFiles({ ...options, syncs }, sync);
     this.#nextSegmentNumber = options.firstSegmentNumber;
   }
 
@@ -80,6 +83,7 @@ export class SegmentChain {
   /** Takes over what recovery has found. */
   adopt(recovered: RecoveredLog): void {
     this.#nextSegmentNumber = recovered.nextSegmentNumber;
+    this.#isMended = !recovered.isStateTold;
     for (const { segment, places } of recovered.segments) {
       this.segments.push(segment);
       this.#suspects.add(segment);
@@ -91,6 +95,14 @@ export class SegmentChain {
     if (last === undefined || last.isClosed || !recovered.isStateTold)
       this.start(recovered.nextId, recovered.readers);
     else this.addChunk(last, last.size, recovered.nextId, 0);
+  }
+
+  /**
+   * A power loss has left damage and what survives it: of that the next one must take nothing, though nobody syncs. Who
+   * reads it only newer segments tell, so that none goes before these are on the medium.
+   */
+  #keepsWhatWasMended(): boolean {
+    return this.#isMended && this.segments.some((segment) => segment.inheritedSize > 0);
   }
 
   /** Begins a segment behind the others. Throws the system's error; then nothing has changed. */
