@@ -53,6 +53,8 @@ export class FakeKestrel implements AsyncDisposable {
   readonly log: string[] = [];
   connectionsTotal = 0;
   status: FakeStatus = "up";
+  /** The status by which it refuses whatever is asked of it, as long as it lets nobody in. */
+  lockout: number | undefined;
   itemsMax: number = Number.POSITIVE_INFINITY;
   itemBytesMax: number = Number.POSITIVE_INFINITY;
   readonly #connections = new Set<Connection>();
@@ -207,11 +209,11 @@ export class FakeKestrel implements AsyncDisposable {
   }
 
   #answer(connection: Connection, request: RequestFrame): void {
-    if (request.opcode === 0x00) {
+    if (request.opcode === 0x00 && this.lockout === undefined) {
       this.#get(connection, request);
       return;
     }
-    const refusal = this.#carryOut(request);
+    const refusal = this.lockout ?? this.#carryOut(request);
     const parts = refusal === undefined ? {} : { status: refusal, value: "refused" };
     connection.socket.write(renderReply(request.opcode, request.opaque, parts));
   }
