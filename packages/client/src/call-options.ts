@@ -22,7 +22,7 @@ export interface PutOptions {
   readonly orderedOnly?: boolean;
   /**
    * While the item is surely stored nowhere (all nodes down or draining), keep trying for so long, in
-   * milliseconds. Default 0.
+   * milliseconds; nodes that don't let the client in are no reason to stop as long as there are others. Default 0.
    */
   readonly wait?: number;
   /** A number that is stored beside the data and given back with it; bits 16 to 23 must be 0. Default 0. */

@@ -118,5 +118,7 @@ function nowhere(failures: readonly Failure[]): KestrelClientError {
   else if (kinds.has("unavailable") || kinds.has("failed")) code = "unavailable";
   const reasons = new Map(failures.map(({ node, error }) => [node.id, error.message]));
   const text = [...reasons].map(([id, reason]) => `${id}: ${reason}`).join("; ");
-  return new KestrelClientError(code, `not stored on any node: ${text}`, { cause: failures.at(-1)!.error });
+  // One that time may mend, if there is one: as long as some node has not locked us out, trying again makes sense.
+  const { error } = failures.findLast((failure) => !failure.error.isLockedOut) ?? failures.at(-1)!;
+  return new KestrelClientError(code, `not stored on any node: ${text}`, { cause: error });
 }

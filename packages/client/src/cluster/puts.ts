@@ -195,8 +195,12 @@ function outcomeOrThrow(result: PutResult): PutOutcome {
   return result;
 }
 
+/** With nodes that have locked us out, too, as long as not all have. */
 function mayPass(result: PutResult): boolean {
-  return result instanceof KestrelClientError && MAY_PASS.has(result.code);
+  if (!(result instanceof KestrelClientError)) return false;
+  const { code, cause } = result;
+  if (code === "unauthorized") return cause instanceof TransportError && !cause.isLockedOut;
+  return MAY_PASS.has(code);
 }
 
 /** What a node's answer means for the item; undefined: it has to go on. */
