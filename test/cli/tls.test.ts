@@ -1,4 +1,5 @@
 /** kq and nodes with TLS: all commands speak it, and none falls back. Left out, and this is said, without OpenSSL. */
+import { createPrivateKey } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { hashPassword } from "@kestrel-mq/server";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -92,6 +93,20 @@ describe.skipIf(!hasOpenssl)("kq", () => {
     tail.child.kill("SIGKILL");
     await tail.ended;
     await expect.poll(isTailed, { timeout: 20_000 }).toBe(false);
+  });
+
+  it("opens a key that has a passphrase", async () => {
+    const key = createPrivateKey(certificate.key);
+    const format = { type: "pkcs8", format: "pem", cipher: "aes-128-cbc", passphrase: "sesame" } as const;
+    await writeFile(certificate.path("locked-key.pem"), key.export(format));
+    await writeFile(certificate.path("passphrase"), "sesame\n");
+    const locked = { KESTREL_TLS_KEY: certificate.path("locked-key.pem") };
+    const passphrase = `--tls-passphrase-file ${certificate.path("passphrase")}`;
+    for (const line of ["ping", "put locked x", "queues", "load flood -n 5"]) {
+      expect(await kq(`${line} ${passphrase}`, locked), line).toMatchObject({ code: 0 });
+    }
+    const { code, err } = await kq("ping", locked);
+    expect([code, err]).toEqual([2, expect.stringMatching(/has a passphrase: --tls-passphrase-file/)]);
   });
 
   const asked = ["put work x", "queues", "load flood -n 5"];

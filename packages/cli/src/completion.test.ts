@@ -59,7 +59,7 @@ it.each([
   [["load", "flood", "--queue", "m"], ["mail"]],
   [
     ["get", "work", "--tls"],
-    ["--tls", "--tls-ca", "--tls-cert", "--tls-key", "--tls-name"],
+    ["--tls", "--tls-ca", "--tls-cert", "--tls-key", "--tls-name", "--tls-passphrase-file"],
   ],
   [["get", "--tls", "m"], ["mail"]],
   [["get", "--tls-name", "elsewhere", "m"], ["mail"]],

@@ -148,6 +148,7 @@ function clusterArguments(words: readonly string[]): ClusterArguments {
     tlsCa: value("--tls-ca"),
     tlsCert: value("--tls-cert"),
     tlsKey: value("--tls-key"),
+    tlsPassphraseFile: value("--tls-passphrase-file"),
     tlsName: value("--tls-name"),
   };
 }

@@ -1,11 +1,8 @@
-/**
- * Who kq says that it is, to nodes that have users. A password comes from a file or from the environment, never from
- * the command line, which everybody on the machine can read.
- */
-import { readFile } from "node:fs/promises";
+/** Who kq says that it is, to nodes that have users. */
 import type { ClusterOptions } from "@kestrel-mq/client";
 import { UsageError } from "../exit-code.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { findSecret } from "./secret.ts";
 
 export type Credentials = NonNullable<ClusterOptions["credentials"]>;
 
@@ -34,33 +31,18 @@ export interface CredentialsArguments {
 /** Undefined when no user is named. Throws UsageError. */
 export async function findCredentials(
   { user, passwordFile }: CredentialsArguments,
-  { env }: Pick<Surroundings, "env">,
+  surroundings: Pick<Surroundings, "env">,
 ): Promise<Credentials | undefined> {
-  const username = user ?? env.KESTREL_USER ?? "";
+  const username = user ?? surroundings.env.KESTREL_USER ?? "";
   if (username === "") {
     if (passwordFile === undefined) return undefined;
     throw new UsageError("--password-file needs a user: --user, or KESTREL_USER");
   }
   if (/\s/.test(username)) throw new UsageError("a user's name has no white space");
-  const path = passwordFile ?? (notEmpty(env.KESTREL_PASSWORD) ? undefined : env.KESTREL_PASSWORD_FILE);
-  const password = notEmpty(path) ? await readPassword(path) : env.KESTREL_PASSWORD;
-  if (notEmpty(password)) return { username, password };
+  const places = { name: "password", path: passwordFile, variable: "KESTREL_PASSWORD" };
+  const password = await findSecret(places, surroundings);
+  if (password !== undefined) return { username, password };
   throw new UsageError(
     `${username} needs a password: --password-file, KESTREL_PASSWORD_FILE or KESTREL_PASSWORD`,
   );
-}
-
-function notEmpty(text: string | undefined): text is string {
-  return text !== undefined && text !== "";
-}
-
-/** The file without the line feed that editors put at its end. */
-async function readPassword(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((error: Error) => {
-    throw new UsageError(`cannot read the password: ${error.message}`);
-  });
-  const password = text.replace(/\r?\n$/, "");
-  if (password === "" || /[\r\n\0]/.test(password))
-    throw new UsageError(`${path} is not one line with a password`);
-  return password;
 }

@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -108,14 +109,72 @@ describe.skipIf(!hasOpenssl)("files", () => {
     await expect(attempt).rejects.toThrow(message);
   });
 
-  it("with a key under a passphrase are refused", async () => {
-    const path = join(authority.folder, "locked-key.pem");
-    const { createPrivateKey } = await import("node:crypto");
-    const key = createPrivateKey(await contents(own.key));
-    const format = { type: "pkcs8", format: "pem", cipher: "aes-128-cbc", passphrase: "sesame" } as const;
-    await writeFile(path, key.export(format));
-    await expect(find({ tlsCert: own.cert, tlsKey: path })).rejects.toThrow(
-      /locked-key\.pem \(--tls-key\) has a passphrase, and kq takes keys without$/,
-    );
+  describe("with a key under a passphrase", () => {
+    let tlsKey: string;
+    let passphraseFile: string;
+
+    beforeAll(async () => {
+      tlsKey = join(authority.folder, "locked-key.pem");
+      passphraseFile = join(authority.folder, "passphrase");
+      const format = { type: "pkcs8", format: "pem", cipher: "aes-128-cbc", passphrase: "sesame" } as const;
+      await writeFile(tlsKey, createPrivateKey(await contents(own.key)).export(format));
+      await writeFile(passphraseFile, "sesame\n");
+    });
+
+    it("take it from a file, or from the environment", async () => {
+      const files = { tlsCert: own.cert, tlsKey };
+      const tls = {
+        cert: await contents(own.cert),
+        key: await contents(tlsKey),
+        passphrase: "sesame",
+      };
+      const wrong = { KESTREL_TLS_PASSPHRASE: "other" };
+      expect(await find({ ...files, tlsPassphraseFile: passphraseFile }, wrong)).toEqual(tls);
+      expect(await find(files, { KESTREL_TLS_PASSPHRASE_FILE: passphraseFile })).toEqual(tls);
+      expect(await find(files, { KESTREL_TLS_PASSPHRASE: "sesame" })).toEqual(tls);
+    });
+
+    it.each<[string, () => object, Record<string, string>, RegExp]>([
+      [
+        "without it",
+        () => ({}),
+        {},
+        /locked-key\.pem \(--tls-key\) has a passphrase: --tls-passphrase-file, /,
+      ],
+      [
+        "with a wrong one",
+        () => ({}),
+        { KESTREL_TLS_PASSPHRASE: "open" },
+        /\(--tls-key\) has another passphrase$/,
+      ],
+      [
+        "with a file that isn't there",
+        () => ({ tlsPassphraseFile: "/no/such" }),
+        {},
+        /^cannot read the passphrase: ENOENT/,
+      ],
+      [
+        "with a file of something else",
+        () => ({ tlsPassphraseFile: own.cert }),
+        {},
+        /own\.pem is not one line with a passphrase$/,
+      ],
+      [
+        "with --tls=false",
+        () => ({ tls: false, tlsCert: undefined, tlsKey: undefined, tlsPassphraseFile: passphraseFile }),
+        {},
+        /^--tls=false, and --tls-passphrase-file all the same$/,
+      ],
+      [
+        "with a passphrase of no key",
+        () => ({ tlsCert: undefined, tlsKey: undefined, tlsPassphraseFile: passphraseFile }),
+        {},
+        /^--tls-passphrase-file needs a key: --tls-key, or KESTREL_TLS_KEY$/,
+      ],
+    ])("are refused %s", async (_, args, env, message) => {
+      const attempt = find({ tlsCert: own.cert, tlsKey, ...args() }, env);
+      await expect(attempt).rejects.toThrow(UsageError);
+      await expect(attempt).rejects.toThrow(message);
+    });
   });
 });

@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import type { TlsOptions } from "@kestrel-mq/client";
 import { UsageError } from "../exit-code.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { findSecret } from "./secret.ts";
 
 /** Options of every command that talks to nodes. */
 export const tlsFlags = {
@@ -33,6 +34,13 @@ export const tlsFlags = {
     requiresArg: true,
     describe: "A file with its key [KESTREL_TLS_KEY]",
   },
+  "tls-passphrase-file": {
+    type: "string",
+    group: "Cluster:",
+    requiresArg: true,
+    describe:
+      "A file with the key's passphrase [KESTREL_TLS_PASSPHRASE_FILE, else KESTREL_TLS_PASSPHRASE is the passphrase]",
+  },
   "tls-name": {
     type: "string",
     group: "Cluster:",
@@ -48,6 +56,7 @@ export interface TlsArguments {
   tlsCa?: string | undefined;
   tlsCert?: string | undefined;
   tlsKey?: string | undefined;
+  tlsPassphraseFile?: string | undefined;
   tlsName?: string | undefined;
 }
 
@@ -61,11 +70,13 @@ interface Wanted {
 /** Undefined when nobody asked for TLS. Throws UsageError. */
 export async function findTls(
   args: TlsArguments,
-  { env }: Pick<Surroundings, "env">,
+  surroundings: Pick<Surroundings, "env">,
 ): Promise<TlsOptions | undefined> {
-  const find = (flag: string, value: string | undefined, variable: string): Wanted | undefined => {
+  const { env } = surroundings;
+  const find = (flag: string, value: string | undefined, variable?: string): Wanted | undefined => {
     if (value === "") throw new UsageError(`${flag} is empty`);
     if (value !== undefined) return { origin: flag, value };
+    if (variable === undefined) return undefined;
     const text = env[variable] ?? "";
     return text === "" ? undefined : { origin: variable, value: text };
   };
@@ -73,13 +84,22 @@ export async function findTls(
   const cert = find("--tls-cert", args.tlsCert, "KESTREL_TLS_CERT");
   const key = find("--tls-key", args.tlsKey, "KESTREL_TLS_KEY");
   const name = find("--tls-name", args.tlsName, "KESTREL_TLS_NAME");
-  const wanted = [ca, cert, key, name].filter((each) => each !== undefined);
+  const passphraseFile = find("--tls-passphrase-file", args.tlsPassphraseFile);
+  const wanted = [ca, cert, key, name, passphraseFile].filter((each) => each !== undefined);
   if (!isWanted(args.tls, wanted, env.KESTREL_TLS)) return undefined;
+  if (passphraseFile !== undefined && key === undefined)
+    throw new UsageError("--tls-passphrase-file needs a key: --tls-key, or KESTREL_TLS_KEY");
+  const passphrasePlaces = {
+    name: "passphrase",
+    path: passphraseFile?.value,
+    variable: "KESTREL_TLS_PASSPHRASE",
+  };
+  const passphrase = key && (await findSecret(passphrasePlaces, surroundings));
   const authorities = ca && (await readPem(ca));
   if (authorities !== undefined) parseCertificate(authorities, ca!);
   return {
     ...(authorities !== undefined && { ca: authorities }),
-    ...(await readOwn(cert, key)),
+    ...(await readOwn(cert, key, passphrase)),
     ...(name !== undefined && { servername: name.value }),
   };
 }
@@ -98,15 +118,16 @@ function isWanted(flag: boolean | undefined, wanted: readonly Wanted[], variable
 async function readOwn(
   cert: Wanted | undefined,
   key: Wanted | undefined,
-): Promise<{ cert: string; key: string } | undefined> {
+  passphrase: string | undefined,
+): Promise<Pick<TlsOptions, "cert" | "key" | "passphrase"> | undefined> {
   if (cert === undefined && key === undefined) return undefined;
   if (key === undefined) throw new UsageError(`${cert!.origin} needs its key: --tls-key, or KESTREL_TLS_KEY`);
   if (cert === undefined)
     throw new UsageError(`${key.origin} needs its certificate: --tls-cert, or KESTREL_TLS_CERT`);
   const [certPem, keyPem] = await Promise.all([readPem(cert), readPem(key)]);
-  if (!parseCertificate(certPem, cert).checkPrivateKey(parseKey(keyPem, key)))
+  if (!parseCertificate(certPem, cert).checkPrivateKey(parseKey(keyPem, key, passphrase)))
     throw new UsageError(`${key.value} (${key.origin}) is not the key of ${cert.value} (${cert.origin})`);
-  return { cert: certPem, key: keyPem };
+  return { cert: certPem, key: keyPem, ...(passphrase !== undefined && { passphrase }) };
 }
 
 async function readPem({ origin, value }: Wanted): Promise<string> {
@@ -123,13 +144,16 @@ function parseCertificate(pem: string, { origin, value }: Wanted): X509Certifica
   }
 }
 
-function parseKey(pem: string, { origin, value }: Wanted): KeyObject {
+function parseKey(pem: string, { origin, value }: Wanted, passphrase: string | undefined): KeyObject {
   try {
-    return createPrivateKey(pem);
+    return createPrivateKey({ key: pem, ...(passphrase !== undefined && { passphrase }) });
   } catch {
-    const what = pem.includes("ENCRYPTED")
-      ? "has a passphrase, and kq takes keys without"
-      : "holds no key in PEM";
-    throw new UsageError(`${value} (${origin}) ${what}`);
+    throw new UsageError(`${value} (${origin}) ${keyFault(pem, passphrase)}`);
   }
+}
+
+function keyFault(pem: string, passphrase: string | undefined): string {
+  if (!pem.includes("ENCRYPTED")) return "holds no key in PEM";
+  if (passphrase !== undefined) return "has another passphrase";
+  return "has a passphrase: --tls-passphrase-file, KESTREL_TLS_PASSPHRASE_FILE or KESTREL_TLS_PASSPHRASE";
 }
