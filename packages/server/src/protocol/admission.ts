@@ -13,9 +13,6 @@ export type AdmissionSettings = Pick<
   "maxConnections" | "connectionLimitRefuseReads" | "connectionLimitRefuseWrites"
 >;
 
-/** Unless set: more would not fit into what a process may usually open. */
-const connectionsMaxDefault = 20_000;
-
 export class Admission {
   readonly #settings: AdmissionSettings;
   readonly #controls: ServerControls;
@@ -33,7 +30,7 @@ export class Admission {
   /** What a newcomer may ask of the server, when so many are in already; null: it has to leave at once. */
   admit(connections: number): ServerControls | null {
     const { maxConnections, connectionLimitRefuseReads, connectionLimitRefuseWrites } = this.#settings;
-    if (connections >= (maxConnections ?? connectionsMaxDefault)) {
+    if (connections >= (maxConnections ?? Number.POSITIVE_INFINITY)) {
       this.#note(connections, "too many connections: further ones are closed");
       return null;
     }

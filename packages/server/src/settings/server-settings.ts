@@ -37,7 +37,7 @@ export interface ServerSettings {
   connectionLimitRefuseReads: number | null;
   /** With more connections than this, puts are refused. */
   connectionLimitRefuseWrites: number | null;
-  /** With this many connections, further ones are closed at once; null: 20,000. */
+  /** With this many connections, further ones are closed at once. */
   maxConnections: number | null;
   /** Where the status is kept over restarts; null: `.kestrel-status` in the spool folder. */
   statusFile: string | null;
@@ -95,7 +95,8 @@ export const defaultServerSettings: ServerSettings = {
   connectionBacklog: null,
   connectionLimitRefuseReads: null,
   connectionLimitRefuseWrites: null,
-  maxConnections: null,
+  // More would not fit into what a process may usually open.
+  maxConnections: 20_000,
   statusFile: null,
   defaultStatus: "up",
   statusChangeGracePeriodMs: 0,
