@@ -225,24 +225,25 @@ export class QueueCollection {
 
   // Flush, delete, expiry: none of them creates a queue, and an alias is none
 
+  /** Throws KestrelError `bad-name`. */
   flush(name: string): void {
-    if (this.#aliases.find(name) === undefined) this.#register.find(name)?.flush();
+    if (this.#aliases.find(name) === undefined) this.#register.findNamed(name)?.flush();
   }
 
   flushAll(): void {
     for (const queue of this.#register.all()) queue.flush();
   }
 
-  /** Removes the queue and, when nobody else reads it, its journal. Throws KestrelError `disk`. */
+  /** Removes the queue and, when nobody else reads it, its journal. Throws KestrelError `bad-name` or `disk`. */
   delete(name: string): void {
     this.#register.removeStandIn(name);
     if (this.#aliases.find(name) === undefined) this.#register.remove(name);
   }
 
-  /** Returns how many expired items were dropped or moved. */
+  /** Returns how many expired items were dropped or moved. Throws KestrelError `bad-name`. */
   flushExpired(name: string): number {
     if (this.#aliases.find(name) !== undefined) return 0;
-    return this.#register.find(name)?.flushExpired(Number.POSITIVE_INFINITY) ?? 0;
+    return this.#register.findNamed(name)?.flushExpired(Number.POSITIVE_INFINITY) ?? 0;
   }
 
   flushAllExpired(): number {

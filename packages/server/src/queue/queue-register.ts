@@ -52,6 +52,13 @@ export class QueueRegister {
     return this.#queues.get(name);
   }
 
+  /** As `find`, for whoever was told this name by a client. Throws KestrelError `bad-name` when no queue can have it. */
+  findNamed(name: string): Queue | undefined {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) requireQueueName(name);
+    return queue;
+  }
+
   /** In the order of their creation. */
   names(): IterableIterator<string> {
     return this.#queues.keys();
@@ -78,8 +85,7 @@ export class QueueRegister {
   #create(name: string): Queue {
     // Its journal may be there, and another process may have the folder by now: a new one would be written over it.
     if (this.#isEnded) throw new KestrelError("unavailable", "the node has stopped");
-    const problem = queueNameProblem(name);
-    if (problem !== undefined) throw new KestrelError("bad-name", `a queue's name ${problem}`);
+    requireQueueName(name);
     const familyName = familyNameOf(name);
     const readerName = name.slice(familyName.length + 1);
     const { family, reader } = this.#options.families.obtainReader(familyName, readerName);
@@ -117,11 +123,11 @@ export class QueueRegister {
   }
 
   /**
-   * Removes the queue and, when nobody else reads it, its journal; whoever waits hears so. Throws KestrelError `disk`;
-   * then it is still there.
+   * Removes the queue and, when nobody else reads it, its journal; whoever waits hears so. Throws KestrelError
+   * `bad-name`, or `disk`; then it is still there.
    */
   remove(name: string): void {
-    const queue = this.#queues.get(name);
+    const queue = this.findNamed(name);
     if (queue === undefined) return;
     const { family } = queue;
     const { families, counters } = this.#options;
@@ -155,4 +161,10 @@ export class QueueRegister {
     this.#deferred.end();
     this.#queues.clear();
   }
+}
+
+/** Throws KestrelError `bad-name`. */
+function requireQueueName(name: string): void {
+  const problem = queueNameProblem(name);
+  if (problem !== undefined) throw new KestrelError("bad-name", `a queue's name ${problem}`);
 }

@@ -125,6 +125,11 @@ const refused: Case[] = [
     "CLIENT_ERROR a queue's name has none of / ~ .\r\n".repeat(2),
   ],
   [
+    "a name that nothing can be done to",
+    "flush a.b\r\ndelete q/open\r\nflush_expired a~b\r\ndelete a.b noreply\r\n",
+    "CLIENT_ERROR a queue's name has none of / ~ .\r\n".repeat(3),
+  ],
+  [
     "a control character",
     "get a\tb\r\n",
     "CLIENT_ERROR a queue's name has no white space and no control characters\r\n",

@@ -121,6 +121,35 @@ const living: Case[] = [
     [stored, miss],
   ],
   [
+    "a put that has expired already: -1, and the furthest of what is negative",
+    [
+      frame({ opcode: 1, key: "q", value: "x", extras: "00000000ffffffff" }),
+      frame({ opcode: 1, key: "q", value: "x", extras: "00000000fff0bdc0" }),
+      get("q"),
+    ],
+    [stored, answer({ opcode: 1, cas: 2 }), miss],
+  ],
+  [
+    "a put that expires in 2106",
+    [frame({ opcode: 1, key: "q", value: "x", extras: "00000000fff0bdbf" }), get("q")],
+    [stored, item("x", 1)],
+  ],
+  [
+    "names that are none can't be deleted",
+    [
+      frame({ opcode: 4, key: "q/open" }),
+      frame({ opcode: 0x14, key: "a.b", opaque: 5 }),
+      frame({ opcode: 4, key: "\xff" }),
+      noop,
+    ],
+    [
+      answer({ opcode: 4, status: 4, value: "a queue's name has none of / ~ ." }),
+      answer({ opcode: 0x14, status: 4, opaque: 5, value: "a queue's name has none of / ~ ." }),
+      answer({ opcode: 4, status: 4, value: "a queue's name is UTF-8" }),
+      noopAnswer,
+    ],
+  ],
+  [
     "SASL",
     [
       frame({ opcode: 0x20 }),

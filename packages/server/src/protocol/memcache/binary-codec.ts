@@ -20,7 +20,7 @@ import {
   status,
 } from "./binary-frame.ts";
 import { credentialBytesMax, parsePlain } from "./credentials.ts";
-import { expiryMsOf } from "./expiry.ts";
+import { expiryMsOf, signedExpiryOf } from "./expiry.ts";
 import type { Key } from "./key.ts";
 import type { MemcacheHost } from "./memcache-host.ts";
 
@@ -97,7 +97,7 @@ export class BinaryCodec implements Codec {
 
   #readPut(input: Buffer, extrasStart: number, valueStart: number, valueSize: number, end: number): number {
     this.#flags = readUint32(input, extrasStart);
-    this.#expirySeconds = readUint32(input, extrasStart + 4);
+    this.#expirySeconds = signedExpiryOf(readUint32(input, extrasStart + 4));
     const { error } = this.#key!;
     if (error !== null) {
       this.#swallow(valueSize, { kind: "error", error });
@@ -131,7 +131,8 @@ export class BinaryCodec implements Codec {
         else this.#wire.execute(key!.get);
         break;
       case "delete":
-        this.#wire.execute({ kind: "delete", queue: key!.name });
+        if (key!.error !== null) this.#refuse(key!.error);
+        else this.#wire.execute({ kind: "delete", queue: key!.name });
         break;
       case "flush-all":
         this.#wire.execute({ kind: "flush-all" });

@@ -34,6 +34,11 @@ describe("requests and answers", () => {
     ],
     ["put, expiration that is none", "put q soon:\na\n\nget q\n", "-Error parsing expiration time.\n*\n"],
     ["put, a name that is none", "put a/b:\na\n\nversion\n", "-a queue's name has none of / ~ .\n:3.0.0\n"],
+    [
+      "flush and delete, a name that is none",
+      "flush a.b\ndelete a/b\nversion\n",
+      "-a queue's name has none of / ~ .\n-a queue's name has none of / ~ .\n:3.0.0\n",
+    ],
     ["bytes as they are", "put q:\n\xe9\x00\xff\r\n\nget q\n", "+1\n:\xe9\x00\xff\r\n"],
     ["capitals", "PUT q:\na\n\nGET q\nVersion\n", "+1\n:a\n:3.0.0\n"],
     ["names in UTF-8", "put \xc3\xa9:\na\n\nget e\nget \xc3\xa9\n", "+1\n*\n:a\n"],

@@ -152,7 +152,7 @@ describe("arguments", () => {
       "delete_queue",
       "set_status",
     ]) {
-      const isRefused = ["get", "peek", "set_status"].includes(name);
+      const isRefused = ["get", "peek", "flush_queue", "delete_queue", "set_status"].includes(name);
       expect((await ask(frameOf(name, call, 1)))[0], name).toMatchObject({ name, isException: isRefused });
     }
     await expectAlive();
@@ -233,7 +233,8 @@ describe("what is no call ends the connection without a word", () => {
     ["another version", withFirst(frameOf("get_version", call, 1), 0x82)],
     ["a name longer than its frame", Buffer.from("0000000c800100010000000a00000000000000", "hex")],
     ["an endless name", Buffer.from("7fffffff8001000100100000", "hex")],
-    ["an empty frame", Buffer.from("0000000000000000", "hex")],
+    ["an empty frame", Buffer.from("00000000", "hex")],
+    ["a frame without room for a call", Buffer.from("0000000880010001", "hex")],
   ])("%s", async (_, bytes) => {
     expect(await client.talk(bytes)).toBe("");
     expect(client.socket.isEnded).toBe(true);

@@ -28,6 +28,8 @@ export const frameHeadSize = 4;
 const versionMask = 0xffff_0000;
 export const version1 = 0x8001_0000;
 const frameBytesMax = 0x7fff_ffff;
+/** Of a call whose name is empty, in the old way; what has fewer is no call, and is not waited for. */
+const frameBytesMin = 9;
 /** Nobody's method is called longer. */
 const nameBytesMax = 256;
 
@@ -38,7 +40,7 @@ const nameBytesMax = 256;
 export function parseHeader(input: Buffer, at: number, end: number): MessageHeader | "partial" | "malformed" {
   if (end - at < frameHeadSize) return "partial";
   const frameSize = input.readUInt32BE(at);
-  if (frameSize > frameBytesMax) return "malformed";
+  if (frameSize < frameBytesMin || frameSize > frameBytesMax) return "malformed";
   if (end - at < 8) return "partial";
   const first = input.readUInt32BE(at + 4);
   const isStrict = first > frameBytesMax;

@@ -113,7 +113,13 @@ describe("put and get", () => {
     for (const name of ["", "a/b", "x".repeat(251)]) {
       const refused = one.ask((kestrel) => kestrel.put(name, ["a"]));
       await expect(refused).rejects.toMatchObject({ type: internalError, message: /^a queue's name / });
-      await expect(one.ask((kestrel) => kestrel.get(name, 1))).rejects.toMatchObject({ type: internalError });
+      for (const ask of [
+        () => one.ask((kestrel) => kestrel.get(name, 1)),
+        () => one.ask((kestrel) => kestrel.flush_queue(name)),
+        () => one.ask((kestrel) => kestrel.delete_queue(name)),
+      ]) {
+        await expect(ask()).rejects.toMatchObject({ type: internalError });
+      }
     }
     expect(port.node.queues.names()).toEqual([]);
   });
