@@ -1,4 +1,7 @@
-/** Medians, spreads and ratios of what was measured. Ratios are taken round by round, so that both sides had the same weather. */
+/**
+ * Medians, spreads and ratios of what was measured. Ratios are taken round by round, so that both sides had the same
+ * weather.
+ */
 
 import type { Series } from "./measure.ts";
 import { bareName } from "./target.ts";

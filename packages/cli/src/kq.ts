@@ -180,7 +180,8 @@ function findCommand(argv: readonly string[]): Command | undefined {
 
 /**
  * The line as yargs is to see it: the command's name as one word, and `serve --port 1` as `serve -- --port 1`,
- * so that flags which aren't ours reach the command; `-` in disguise. `-h` asks for help, but is a load test's letter for a host.
+ * so that flags which aren't ours reach the command; `-` in disguise. `-h` asks for help, but is a load test's letter
+ * for a host.
  */
 function arranged(argv: readonly string[], command: Command | undefined): readonly string[] {
   if (command === undefined) return argv.map((word) => (word === "-h" ? "--help" : word));

@@ -1,6 +1,6 @@
 /** The program's flags: what they are called, what they may be, and the page of help. */
 import { parseArgs } from "node:util";
-import type { LogLevel, ServerSettings } from "./settings/server-settings.ts";
+import { type LogLevel, logLevels, type ServerSettings } from "./settings/server-settings.ts";
 
 export const help = `kestrel: a queue node
 
@@ -105,12 +105,11 @@ const config = {
   },
 } as const;
 
-const levels: readonly string[] = ["trace", "debug", "info", "warn", "error", "silent"];
-
 function parseLevel(text: string): LogLevel {
-  if (!levels.includes(text))
-    throw new FlagsError(`--log-level is one of ${levels.join(", ")}, not "${text}"`);
-  return text as LogLevel;
+  const level = logLevels.find((known) => known === text);
+  if (level === undefined)
+    throw new FlagsError(`--log-level is one of ${logLevels.join(", ")}, not "${text}"`);
+  return level;
 }
 
 function parsePort(flag: string, text: string): number | null {

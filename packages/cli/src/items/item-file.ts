@@ -1,6 +1,7 @@
 /**
  * Items in a file, one JSON object a line: `{"data":"text"}`, or `{"base64":"…"}` for bytes that are no text;
- * `flags` with it where a producer has set them. What `kq dump` writes and `kq load` reads. A line without its line feed was never finished, and doesn't count.
+ * `flags` with it where a producer has set them. What `kq dump` writes and `kq load` reads. A line without its line
+ * feed was never finished, and doesn't count.
  */
 import { isUtf8 } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";

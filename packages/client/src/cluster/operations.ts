@@ -2,7 +2,10 @@
 
 import { TransportError, type TransportErrorKind } from "../transport/transport-error.ts";
 
-/** A request to one node. `put-many` and `open-many` are one call for many items; `wait` is an open read that waits for an item; its duration says nothing of the node. */
+/**
+ * A request to one node. `put-many` and `open-many` are one call for many items; `wait` is an open read that waits for
+ * an item: its duration says nothing of the node.
+ */
 export type Operation =
   | "put"
   | "put-many"

@@ -1,7 +1,6 @@
 // A consumer: so many handlers at once, each with one item that is open until the handler is done with it. Nothing
 // is taken from a node that no handler is free for.
 
-import { setMaxListeners } from "node:events";
 import { Backoff, backoffMs } from "../cluster/backoff.ts";
 import { ReadCursors } from "../cluster/read-cursor.ts";
 import type { FoundRead } from "../cluster/waiting-room.ts";
@@ -111,12 +110,11 @@ export class Consumer implements AsyncDisposable {
   #deadlineTimer: NodeJS.Timeout | undefined;
 
   constructor(host: ConsumerHost, handler: Handler, options: ConsumerOptions) {
-    allowManyListeners(this.#stopping.signal);
     this.#host = host;
     this.#handler = handler;
     this.#options = options;
     // Each of its workers listens.
-    setMaxListeners(0, this.#stopping.signal);
+    allowManyListeners(this.#stopping.signal);
     this.finished = this.#run();
   }
 

@@ -1,5 +1,5 @@
 /** A history as JSON: one list of values per series, a point every so many ms, null where nothing is known. */
-import { type History, pointMs, seriesNames } from "../metrics/history.ts";
+import { type History, pointMs, type SeriesName, seriesNames } from "../metrics/history.ts";
 import { HttpError } from "./answer.ts";
 
 /**
@@ -13,9 +13,7 @@ export function renderHistory(history: History | null, query: URLSearchParams): 
   return { pointMs, from: first, end: history.end, series: seriesOf((name) => history.series(name, first)) };
 }
 
-type Series = (typeof seriesNames)[number];
-
-function seriesOf(values: (name: Series) => (number | null)[]): object {
+function seriesOf(values: (name: SeriesName) => (number | null)[]): object {
   return Object.fromEntries(seriesNames.map((name) => [name, values(name)]));
 }
 

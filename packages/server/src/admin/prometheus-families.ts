@@ -1,6 +1,8 @@
 /** The metrics that Prometheus gets: names by its conventions, base units, counters that end in `_total`. */
 import { findHeadTime } from "../queue/browse.ts";
 import { queueMemoryBytes } from "../queue/queue-stats.ts";
+import { serverStatuses } from "../settings/server-settings.ts";
+import { renderStatus } from "../status/node-status.ts";
 import { version } from "../version.ts";
 import {
   histogram,
@@ -12,11 +14,11 @@ import {
   summary,
 } from "./metric-family.ts";
 
-const statuses = ["UP", "WRITEAVOID", "READONLY", "QUIESCENT"];
+const statuses = serverStatuses.map(renderStatus);
 const microsPerSecond = 1_000_000;
 const msPerSecond = 1000;
 
-export const serverFamilies: readonly ServerMetricFamily[] = [
+export const serverMetricFamilies: readonly ServerMetricFamily[] = [
   {
     name: "kestrel_info",
     help: "The version that runs.",
@@ -150,7 +152,7 @@ export const serverFamilies: readonly ServerMetricFamily[] = [
 ];
 
 /** Only of nodes that are announced there. */
-export const zookeeperFamilies: readonly ServerMetricFamily[] = [
+export const zookeeperMetricFamilies: readonly ServerMetricFamily[] = [
   ofServer(
     "gauge",
     "kestrel_zookeeper_connected",
@@ -169,7 +171,7 @@ export const zookeeperFamilies: readonly ServerMetricFamily[] = [
   },
 ];
 
-export const queueFamilies: readonly QueueMetricFamily[] = [
+export const queueMetricFamilies: readonly QueueMetricFamily[] = [
   ofQueue("gauge", "items", "Items that can be had.", (queue) => queue.length),
   ofQueue("gauge", "bytes", "Bytes of their data.", (queue) => queue.bytes),
   ofQueue("gauge", "open_reads", "Items set aside by readers.", (queue) => queue.openLength),

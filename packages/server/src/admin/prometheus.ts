@@ -8,20 +8,21 @@ import type { Queue } from "../queue/queue.ts";
 import type { AdminHost } from "./admin-host.ts";
 import { text } from "./answer.ts";
 import type { MetricFamily, QueueMetricFamily, Sample } from "./metric-family.ts";
-import { queueFamilies, serverFamilies, zookeeperFamilies } from "./prometheus-families.ts";
+import { queueMetricFamilies, serverMetricFamilies, zookeeperMetricFamilies } from "./prometheus-families.ts";
 import type { Route } from "./route.ts";
 
 export function prometheusRoutes(host: AdminHost): Route[] {
   const registry = new Registry();
   const scrape = new Scrape(host);
-  const families = host.announcer === null ? serverFamilies : [...serverFamilies, ...zookeeperFamilies];
+  const families =
+    host.announcer === null ? serverMetricFamilies : [...serverMetricFamilies, ...zookeeperMetricFamilies];
   for (const definition of families) {
     register(registry, definition, async () => {
       await scrape.turn();
       return definition.read(host, scrape);
     });
   }
-  for (const definition of queueFamilies) {
+  for (const definition of queueMetricFamilies) {
     register(registry, definition, () => scrape.readQueues(definition));
   }
   let underWay: Promise<string> | null = null;

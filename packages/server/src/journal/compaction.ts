@@ -19,10 +19,10 @@ import type { LogReader } from "./log-reader.ts";
 import { type ChunkPlace, decodeRecords, isFor, type ReaderState } from "./record.ts";
 import { encodeFrame, encodeSegmentEnd, encodeSegmentHead, type Segment } from "./segment.ts";
 import type { SegmentChain } from "./segment-chain.ts";
+import { frameSizeTarget } from "./tail-writer.ts";
 
 /** Only segments with at least this share of dead items are worth it. */
 const deadShareMin = 0.5;
-const frameSizeTarget = 64 * 1024;
 /** Behind the name of a file that is being written; recovery removes what has it. */
 export const unfinishedSuffix = "~";
 

@@ -4,7 +4,7 @@ import type { Logger } from "../logging.ts";
 import { viewOf } from "./bytes.ts";
 import type { Chunk } from "./chunk.ts";
 import { frameHeadSize, type Stretch, sealedFrames } from "./frame.ts";
-import { IdRanges } from "./id-ranges.ts";
+import { IdRanges, lengthOf } from "./id-ranges.ts";
 import type { LogReader } from "./log-reader.ts";
 import { decodeRecords, putHeadSize } from "./record.ts";
 
@@ -64,7 +64,7 @@ export function loseDamaged(
   readers: readonly LogReader[],
 ): number {
   const lostIds = findMissingIds(bytes, stretches, chunk.firstId, nextId);
-  const lostLength = lostIds.reduce((sum, [from, to]) => sum + to - from, 0);
+  const lostLength = lengthOf(lostIds);
   let lostBytes = -lostLength * putHeadSize;
   for (const { start, end, isSound } of stretches) {
     if (isSound) continue;

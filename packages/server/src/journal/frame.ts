@@ -37,9 +37,9 @@ export function markEnd(buffer: Buffer, view: DataView, start: number, seed: num
 }
 
 export function encodeEndMark(seed: number): Buffer {
-  const mark = Buffer.alloc(frameHeadSize);
-  markEnd(mark, viewOf(mark), 0, seed);
-  return mark;
+  const endMark = Buffer.alloc(frameHeadSize);
+  markEnd(endMark, viewOf(endMark), 0, seed);
+  return endMark;
 }
 
 /** Completes the frame whose head was left free at `start` and whose payload ends at `end`. */

@@ -8,7 +8,7 @@
 import { readU64 } from "./bytes.ts";
 import type { Chunk } from "./chunk.ts";
 import { frameHeadSize, frameType } from "./frame.ts";
-import type { IdRanges } from "./id-ranges.ts";
+import { type IdRanges, lengthOf } from "./id-ranges.ts";
 import type { ItemView } from "./item-view.ts";
 import type { Log } from "./log.ts";
 import { OpenPlaces, type Place } from "./open-places.ts";
@@ -272,8 +272,7 @@ export class LogReader {
   /** These ids were lost to damage: nobody will see them. */
   lose(from: number, to: number, bytes: number): void {
     // By ranges: a journal that was tampered with may tell of more ids than one could count.
-    let lost = 0;
-    for (const [start, end] of this.done.gaps(from, to)) lost += end - start;
+    const lost = lengthOf(this.done.gaps(from, to));
     const open = this.#open.sorted().filter(({ id }) => id >= from && id < to);
     for (const { id, size } of open) {
       this.#open.take(id);

@@ -99,9 +99,8 @@ export class Segment {
 
   /**
    * Fills its file with zeros for `size` bytes behind the content, so that the syncs of what is written over them needn't
-   * write down where new blocks of the file are: they take half the time. Where the disk has no room, none is made, and the
-   * segment is cramped.
-   * Throws the system's error when the disk doesn't take back what it has taken by then.
+   * write down where new blocks of the file are: they take half the time. Where the disk has no room, none is made, and
+   * the segment is cramped. Throws the system's error when the disk doesn't take back what it has taken by then.
    */
   makeRoom(size: number): void {
     const mark = encodeEndMark(this.seed);

@@ -7,8 +7,8 @@ import type { LogReader } from "./log-reader.ts";
 import { encodePutHead, putHeadSize, putHeadSizeWithExpiry } from "./record.ts";
 import type { SegmentChain } from "./segment-chain.ts";
 
-/** A turn's records are cut into frames of about this size: what one flipped bit can take with it. */
-const frameSizeTarget = 64 * 1024;
+/** Records that go together are cut into frames of about this size: what one flipped bit can take with it. */
+export const frameSizeTarget: number = 64 * 1024;
 
 export class TailWriter {
   readonly #chain: SegmentChain;

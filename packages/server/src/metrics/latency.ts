@@ -1,6 +1,6 @@
 /**
  * How long one kind of operation took, as distributions: since the start, over the last whole minute, and over
- * the interval at hand. Values above 2^31 count as 2^31.
+ * the interval at hand. Larger values than 2^31 - 1 count as that.
  */
 import { build, type Histogram } from "hdr-histogram-js";
 

@@ -13,6 +13,9 @@ export const serverStatuses: readonly ServerStatus[] = ["up", "write-avoid", "re
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "silent";
 
+/** The most talkative first. */
+export const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "silent"];
+
 export interface ServerSettings {
   /** Folder of the journals. A relative path starts at the current directory of the process. */
   queuePath: string;

@@ -3,7 +3,7 @@
  * none). A file is read into these by `load-settings.ts`; flags and the library's options come on top.
  */
 
-/** Rules of one queue. Master queues inherit from `default`, fanouts from their parent. */
+/** Rules of one queue. Queues inherit from `default`, fanouts from their parent. */
 export interface QueueSettings {
   /** Full at this many items; null: no limit. */
   maxItems: number | null;

@@ -19,7 +19,7 @@ import {
   text,
   word,
 } from "./kinds.ts";
-import { type LogLevel, type ServerSettings, serverStatuses } from "./server-settings.ts";
+import { logLevels, type ServerSettings, serverStatuses } from "./server-settings.ts";
 import type { QueueSettings } from "./settings.ts";
 
 /** For each field of `Settings` the setting's name in a file, out of `Names`, and its kind. */
@@ -48,8 +48,6 @@ export const queueTable: SettingTable<QueueSettings, keyof QueueConfig> = {
   clientIdForEnqueue: { name: "clientIdForEnqueue", kind: orNone(text("the id of a client")) },
   clientIdForDequeue: { name: "clientIdForDequeue", kind: orNone(text("the id of a client")) },
 };
-
-const logLevels: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "silent"];
 
 /** The server's own settings but those in a section of their own. */
 export type PlainServerSettings = Omit<
