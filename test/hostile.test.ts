@@ -7,7 +7,7 @@ import { Random } from "./crash/random.ts";
 import { KestrelNode } from "./harness/kestrel-node.ts";
 
 const megabyte = 1024 * 1024;
-/** Half-received items may take 256 MB; the rest is Node itself and what its collector has not given back yet. */
+/** Half-received items may take 256 MB, and so may unread answers; the rest is Node itself and what its collector has not given back yet. */
 const residentBytesMax = 700 * megabyte;
 
 let node: KestrelNode;
@@ -157,6 +157,29 @@ test("a reader that asks for a lot and doesn't read: it gets its items when it d
     }
     return length;
   }
+});
+
+test("a hundred readers that ask for 16 MB each and don't read: closed after a while, and nothing of theirs is lost", async () => {
+  const itemCount = 60;
+  const readerCount = 100;
+  await using client = await node.client();
+  const item = (number: number): Buffer => Buffer.alloc(16 * megabyte, `${number} `);
+  for (let i = 0; i < itemCount; i++) expect(await client.put("big", item(i))).toBe("STORED");
+  const silent = await connectMany(readerCount);
+  for (const socket of silent) {
+    socket.pause();
+    socket.write("get big/open\r\n");
+  }
+  await expectServed();
+  const closed = (): number => node.log.filter(({ msg }) => msg?.includes("reads too little")).length;
+  while (closed() < 3) await client.stats();
+  if (existsSync("/proc/self/status")) expect(await node.residentBytes()).toBeLessThan(residentBytesMax);
+  expect(closed()).toBeLessThan(readerCount / 2);
+
+  for (const socket of silent) socket.destroy();
+  let left = 0;
+  while (left < itemCount) left = Number((await client.stats()).get("queue_big_items"));
+  for (let i = 0; i < 3; i++) expect((await client.get("big"))?.data.equals(item(i))).toBe(true);
 });
 
 /** How many files and connections a process may have open here (Linux). */

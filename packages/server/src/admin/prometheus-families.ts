@@ -62,6 +62,18 @@ export const serverMetricFamilies: readonly ServerMetricFamily[] = [
     "Clients that have connected.",
     ({ counters }) => counters.totalConnections,
   ),
+  ofServer(
+    "gauge",
+    "kestrel_unread_bytes",
+    "Answers that clients haven't read yet, without a few KB of each connection.",
+    ({ counters }) => counters.unreadBytes,
+  ),
+  ofServer(
+    "counter",
+    "kestrel_unread_closed_total",
+    "Connections closed because their clients read too little while memory for answers was used up.",
+    ({ counters }) => counters.unreadClosed,
+  ),
   ofServer("counter", "kestrel_put_requests_total", "Puts asked for.", ({ counters }) => counters.cmdSet),
   ofServer(
     "counter",

@@ -18,6 +18,7 @@ import type { Receipt } from "../journal/receipt.ts";
 import type { Logger } from "../logging.ts";
 import type { Reply, Request } from "../session/request.ts";
 import { Session, type SessionClient, type SessionHost } from "../session/session.ts";
+import type { AnswerMemory } from "./answer-memory.ts";
 import { BodyIntake, type IntakeOwner } from "./body-intake.ts";
 import type { BodyMemory } from "./body-memory.ts";
 import type { Codec, Wire } from "./codec.ts";
@@ -34,6 +35,7 @@ import { type TimedConnection, TimeLimits } from "./time-limits.ts";
 export interface ConnectionHost extends SessionHost {
   readonly limits: ConnectionLimits;
   readonly outputs: OutputPool;
+  readonly answerMemory: AnswerMemory;
   readonly bodyMemory: BodyMemory;
   readonly logger: Logger;
   /** Which protocol it is, by the first byte. */
@@ -75,7 +77,8 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
     this.#session = new Session(host, this);
     this.#inbox = new Inbox(socket, host.limits.heldBytesMax);
     this.#intake = new BodyIntake(host.bodyMemory, this);
-    this.#outbox = new Outbox(socket, host.outputs, host.counters, host.limits.unsentBytesMax, this);
+    const { outputs, answerMemory, counters, limits } = host;
+    this.#outbox = new Outbox(socket, outputs, answerMemory, counters, limits.unsentBytesMax, this);
     socket.on("end", () => this.#endInput());
     socket.on("drain", () => this.#drained());
     socket.on("error", (error) => host.logger.debug({ err: error }, "a connection failed"));
@@ -224,6 +227,7 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
     const { length } = output;
     const largeLength = output.large.length;
     codec.render(reply);
+    if (output.large.length > largeLength) this.#outbox.account();
     if ((reply.kind === "stored" || reply.kind === "stored-many") && reply.receipt !== null) {
       output.pledge(reply.receipt, "put", length, largeLength, codec.tag, codec.opaque, null, 0);
     } else if (reply.kind === "item" && reply.item.receipt !== null) {
@@ -281,6 +285,12 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
   settled(): void {
     if (this.isReady) this.#host.turn.resumeLater(this);
     if (this.#state === "closing") this.#finish();
+  }
+
+  answersGivenUp(bytes: number): void {
+    this.#host.counters.unreadClosed++;
+    this.#host.logger.warn({ bytes }, "closed a connection whose client reads too little of its answers");
+    this.destroy();
   }
 
   #drained(): void {

@@ -4,6 +4,7 @@ import type { Logger } from "../logging.ts";
 import type { SessionHost } from "../session/session.ts";
 import type { ServerSettings } from "../settings/server-settings.ts";
 import { Admission, type AdmissionSettings } from "./admission.ts";
+import { AnswerMemory } from "./answer-memory.ts";
 import { BodyMemory } from "./body-memory.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { Listener, type ListenerHost, type ListenerOptions } from "./listener.ts";
@@ -46,6 +47,15 @@ export class Doors {
       limits,
       logger,
       outputs: new OutputPool(),
+      answerMemory: new AnswerMemory({
+        bytesMax: limits.unreadBytesMax,
+        stallMs: limits.unreadStallMs,
+        patienceMs: limits.unreadPatienceMs,
+        clock: host.clock,
+        turn: host.turn,
+        gate: host.queues.largeItemGate,
+        counters: host.counters,
+      }),
       bodyMemory: new BodyMemory(
         Math.max(limits.bodyBytesMax, limits.itemBytesMax + callBytesBeyondItem),
         limits.bodyStallMs,

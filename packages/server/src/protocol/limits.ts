@@ -9,6 +9,12 @@ export interface ConnectionLimits {
   readonly heldBytesMax: number;
   /** Answers of one connection that are not sent yet. More: nothing is read from it, and nothing taken for it. */
   readonly unsentBytesMax: number;
+  /** The same for all connections together. With so much unread no more large items are handed out. */
+  readonly unreadBytesMax: number;
+  /** A client that has read nothing for so long gives way when there is that much. */
+  readonly unreadStallMs: number;
+  /** So long may it be that much; then one gives way that does read. */
+  readonly unreadPatienceMs: number;
   /** Half-received items of all connections together. More: further ones are refused. */
   readonly bodyBytesMax: number;
   /** A half-received item that has not grown for so long gives way when memory for others is needed. */
@@ -26,6 +32,9 @@ export const defaultConnectionLimits: ConnectionLimits = {
   lineBytesMax: 16 * 1024,
   heldBytesMax: 64 * 1024,
   unsentBytesMax: 256 * 1024,
+  unreadBytesMax: 256 * 1024 * 1024,
+  unreadStallMs: 10_000,
+  unreadPatienceMs: 60_000,
   bodyBytesMax: 256 * 1024 * 1024,
   bodyStallMs: 10_000,
   lingerMs: 10_000,

@@ -1,10 +1,11 @@
 /**
  * One connection's way out: gathers the answers of a turn, holds them until their receipts are kept, sends them in
- * order, and knows how much the client has not taken yet.
+ * order, and knows how much the client has not taken yet; of that it keeps the memory informed that the connections share.
  */
 import type { Socket } from "node:net";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Counters } from "../stats/counters.ts";
+import type { AnswerHolder, AnswerMemory } from "./answer-memory.ts";
 import type { Output, OutputPool } from "./output.ts";
 
 export interface OutboxOwner {
@@ -12,11 +13,21 @@ export interface OutboxOwner {
   mend(output: Output): Output;
   /** Answers that waited for their receipts have gone out, or can't any more. */
   settled(): void;
+  /** The client reads too little, while others need the memory. */
+  answersGivenUp(bytes: number): void;
 }
 
-export class Outbox {
+/** What a connection may gather while the shared memory is used up. */
+const scarceBytesMax = 16 * 1024;
+
+interface WithHandle {
+  readonly _handle?: { readonly writeQueueSize?: number } | null;
+}
+
+export class Outbox implements AnswerHolder {
   readonly #socket: Socket;
   readonly #pool: OutputPool;
+  readonly #memory: AnswerMemory;
   readonly #counters: Counters;
   readonly #unsentBytesMax: number;
   readonly #owner: OutboxOwner;
@@ -25,6 +36,10 @@ export class Outbox {
   /** Answers of former turns that wait for their receipts, oldest first. */
   #unsettled: Output[] = [];
   #unsettledBytes = 0;
+  /** So much may be unsent and gathered; fixed while a turn's answers are. */
+  #roomBytes = 0;
+  /** What the shared memory knows of. */
+  #heldBytes = 0;
   #isAwaitingReceipt = false;
   /** The client reads more slowly than it is answered. */
   #isDraining = false;
@@ -33,27 +48,37 @@ export class Outbox {
   constructor(
     socket: Socket,
     pool: OutputPool,
+    memory: AnswerMemory,
     counters: Counters,
     unsentBytesMax: number,
     owner: OutboxOwner,
   ) {
     this.#socket = socket;
     this.#pool = pool;
+    this.#memory = memory;
     this.#counters = counters;
     this.#unsentBytesMax = unsentBytesMax;
+    this.#roomBytes = unsentBytesMax;
     this.#owner = owner;
   }
 
   /** For answers of this turn. */
   get output(): Output {
-    return (this.#current ??= this.#pool.take());
+    return (this.#current ??= this.#begin());
+  }
+
+  #begin(): Output {
+    this.#roomBytes = this.#memory.isFull
+      ? Math.min(scarceBytesMax, this.#unsentBytesMax)
+      : this.#unsentBytesMax;
+    return this.#pool.take();
   }
 
   /** False: so much is unsent that nothing more should be answered. */
   get hasRoom(): boolean {
     if (this.#isDraining) return false;
     const currentBytes = this.#current === null ? 0 : this.#current.size;
-    return this.#unsettledBytes + currentBytes <= this.#unsentBytesMax;
+    return this.#unsettledBytes + currentBytes <= this.#roomBytes;
   }
 
   /** Everything was handed to the socket. */
@@ -71,6 +96,7 @@ export class Outbox {
     } else {
       this.#unsettled.push(output);
       this.#unsettledBytes += output.size;
+      if (this.#unsettledBytes > scarceBytesMax) this.account();
       this.#settle();
     }
   }
@@ -79,6 +105,7 @@ export class Outbox {
   drained(): boolean {
     const wasDraining = this.#isDraining;
     this.#isDraining = false;
+    this.account();
     return wasDraining;
   }
 
@@ -88,6 +115,35 @@ export class Outbox {
     this.#current = null;
     this.#unsettled = [];
     this.#unsettledBytes = 0;
+    this.#hold(0);
+  }
+
+  /** Tells the shared memory how much is here: before that is a lot, and whenever it was. */
+  account(): void {
+    if (this.#isDropped) return;
+    const { writableNeedDrain, writableLength } = this.#socket;
+    // Whoever has but a little to read is not told of, nor heard of again.
+    const sentBytes = writableNeedDrain ? writableLength : 0;
+    this.#hold(sentBytes + this.#unsettledBytes + (this.#current?.size ?? 0));
+  }
+
+  #hold(bytes: number): void {
+    if (bytes === 0 && this.#heldBytes === 0) return;
+    this.#heldBytes = bytes;
+    this.#memory.hold(this, bytes);
+  }
+
+  get progress(): number | null {
+    const { writableLength, bytesWritten } = this.#socket;
+    if (writableLength === 0) return null;
+    // Of a large item the system takes piece after piece; only the handle knows how much is left.
+    return bytesWritten - writableLength - ((this.#socket as WithHandle)._handle?.writeQueueSize ?? 0);
+  }
+
+  giveUpAnswers(): void {
+    const bytes = this.#heldBytes;
+    this.#hold(0);
+    this.#owner.answersGivenUp(bytes);
   }
 
   #settle(): void {
@@ -124,7 +180,14 @@ export class Outbox {
   #send(output: Output): void {
     this.#counters.bytesWritten += output.size;
     // What the system has not taken at once is still read from: it is left to the socket.
-    if (output.writeTo(this.#socket)) this.#pool.give(output);
-    else if (this.#socket.writableLength > this.#unsentBytesMax) this.#isDraining = true;
+    const isTaken = output.writeTo(this.#socket);
+    if (isTaken) this.#pool.give(output);
+    else if (this.#isTooSlow) this.#isDraining = true;
+    if (!isTaken || this.#heldBytes > 0) this.account();
+  }
+
+  get #isTooSlow(): boolean {
+    const { writableLength, writableNeedDrain } = this.#socket;
+    return writableLength > this.#unsentBytesMax || (writableNeedDrain && this.#memory.isFull);
   }
 }

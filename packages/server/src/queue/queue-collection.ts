@@ -14,6 +14,7 @@ import { QueueRules } from "../settings/queue-rules.ts";
 import type { Alias } from "./alias.ts";
 import { AliasTable } from "./alias-table.ts";
 import type { PutRefusal } from "./capacity.ts";
+import { LargeItemGate } from "./large-item-gate.ts";
 import type { Queue } from "./queue.ts";
 import { QueueFamilies } from "./queue-families.ts";
 import { QueueRegister } from "./queue-register.ts";
@@ -46,6 +47,8 @@ export class QueueCollection {
   readonly #register: QueueRegister;
   readonly #aliases: AliasTable = new AliasTable();
   readonly #sweeper: QueueSweeper;
+  /** Open, unless somebody closes it: what is handed out is in nobody's memory here any more. */
+  readonly largeItemGate: LargeItemGate = new LargeItemGate();
   /** Since the start. */
   readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
     totalItems: 0,
@@ -62,9 +65,9 @@ export class QueueCollection {
     this.#budget = budget;
     this.#families = families;
     const { clock, logger } = options;
-    const { counters } = this;
+    const { counters, largeItemGate: gate } = this;
     const expireTo = (target: string, item: ItemView): Receipt | null => this.#expireTo(target, item);
-    this.#register = new QueueRegister({ families, clock, logger, expireTo, counters });
+    this.#register = new QueueRegister({ families, clock, logger, expireTo, gate, counters });
     this.#sweeper = new QueueSweeper(clock, budget, {
       all: () => this.all(),
       expireQueue: (queue) => this.#expireQueue(queue),

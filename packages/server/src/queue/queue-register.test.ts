@@ -7,6 +7,7 @@ import { silentLogger } from "../logging.ts";
 import { QueueRules } from "../settings/queue-rules.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
 import { FakeDisk } from "../testing/fake-disk.ts";
+import { LargeItemGate } from "./large-item-gate.ts";
 import { QueueFamilies } from "./queue-families.ts";
 import { QueueRegister } from "./queue-register.ts";
 
@@ -16,7 +17,14 @@ function makeRegister(): { register: QueueRegister; counters: { creates: number;
   const counters = { creates: 0, deletes: 0 };
   const { clock, logger } = parts;
   return {
-    register: new QueueRegister({ families, clock, logger, expireTo: () => null, counters }),
+    register: new QueueRegister({
+      families,
+      clock,
+      logger,
+      expireTo: () => null,
+      gate: new LargeItemGate(),
+      counters,
+    }),
     counters,
   };
 }

@@ -10,6 +10,7 @@ import type { Logger } from "../logging.ts";
 import { familyNameOf, queueNameProblem } from "../settings/queue-name.ts";
 import { DeferredQueues } from "./deferred-queues.ts";
 import type { ExpirePut } from "./expiry.ts";
+import type { LargeItemGate } from "./large-item-gate.ts";
 import { Queue } from "./queue.ts";
 import type { QueueFamilies } from "./queue-families.ts";
 import type { QueueFamily } from "./queue-family.ts";
@@ -20,6 +21,8 @@ export interface QueueRegisterOptions {
   readonly logger: Logger;
   /** Where the queues' expired items go. */
   readonly expireTo: ExpirePut;
+  /** Where queues with a large item at their head may have to wait. */
+  readonly gate: LargeItemGate;
   /** Queues created and removed; those that were recovered are not among them. */
   readonly counters: { creates: number; deletes: number };
 }
@@ -104,7 +107,7 @@ export class QueueRegister {
   }
 
   #make(name: string, family: QueueFamily, reader: LogReader): Queue {
-    const { families, clock, logger, expireTo } = this.#options;
+    const { families, clock, logger, expireTo, gate } = this.#options;
     return new Queue({
       name,
       family,
@@ -113,6 +116,7 @@ export class QueueRegister {
       clock,
       logger,
       expireTo,
+      gate,
     });
   }
 

@@ -4,12 +4,14 @@
  */
 import type { Clock } from "../clock.ts";
 import type { ItemView } from "../journal/item-view.ts";
+import { largeItemBytes } from "../journal/large-item.ts";
 import type { LogReader } from "../journal/log-reader.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Logger } from "../logging.ts";
 import type { QueueSettings } from "../settings/settings.ts";
 import { Capacity, type CapacityOwner, type PutRefusal } from "./capacity.ts";
 import { type ExpirePut, Expiry, type ExpiryOwner } from "./expiry.ts";
+import type { HeldUpQueue, LargeItemGate } from "./large-item-gate.ts";
 import type { QueueFamily } from "./queue-family.ts";
 import { TimedReads } from "./timed-reads.ts";
 import { type GetMode, type Receiver, Waiter, WaiterList } from "./waiter-list.ts";
@@ -22,6 +24,7 @@ export interface QueueOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly expireTo: ExpirePut;
+  readonly gate: LargeItemGate;
 }
 
 /** Counters of one queue since the start, under the names that `stats` gives them. */
@@ -38,7 +41,7 @@ export interface QueueCounters {
   totalFlushes: number;
 }
 
-export class Queue implements CapacityOwner, ExpiryOwner {
+export class Queue implements CapacityOwner, ExpiryOwner, HeldUpQueue {
   readonly name: string;
   readonly family: QueueFamily;
   readonly reader: LogReader;
@@ -62,6 +65,7 @@ export class Queue implements CapacityOwner, ExpiryOwner {
   #lastAgeMs = 0;
   readonly #capacity: Capacity = new Capacity(this);
   readonly #expiry: Expiry;
+  readonly #gate: LargeItemGate;
   readonly #timed: TimedReads = new TimedReads();
   #isDeleted = false;
 
@@ -72,6 +76,7 @@ export class Queue implements CapacityOwner, ExpiryOwner {
     this.settings = options.settings;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#gate = options.gate;
     this.#expiry = new Expiry(this, options.clock, options.logger, options.expireTo);
     this.createdMs = options.clock.now();
     this.reader.onLoaded = (isThere) => this.#loaded(isThere);
@@ -111,7 +116,7 @@ export class Queue implements CapacityOwner, ExpiryOwner {
   noteItem(size: number): void {
     this.counters.totalItems++;
     this.counters.putBytes += size;
-    if (this.#waiters.length > 0) this.#serve();
+    if (this.#waiters.length > 0) this.serve();
   }
 
   // Getting
@@ -119,13 +124,13 @@ export class Queue implements CapacityOwner, ExpiryOwner {
   /**
    * Asks for the item at the head. Gives it at once; or null when there is none and `deadline` (absolute ms, 0: do
    * not wait) is past; or a place in the line, and `receiver` hears later. That place is also what one gets when
-   * the item's bytes are in the file only: they are on their way then.
+   * the item's bytes are in the file only, and on their way then; or when it is large, and no such item may go now.
    */
   get(mode: GetMode, deadline: number, receiver: Receiver): ItemView | Waiter | null {
     if (this.#isDeleted) return null;
     if (this.#timed.length > 0) this.#abortLate();
-    // Whoever waits is first: a line exists only while there is nothing, or while bytes are on their way.
-    const found = this.#waiters.length > 0 && this.reader.items > 0 ? "loading" : this.#findLive();
+    // Whoever waits is first: a line exists only while there is nothing, or while the head can't be handed out yet.
+    const found = this.#waiters.length > 0 && this.reader.items > 0 ? "later" : this.#findLive();
     if (found === "item") return this.#handOut(mode, receiver);
     const now = deadline === 0 ? 0 : this.#clock.now();
     if (found === "none" && deadline <= now) {
@@ -149,13 +154,22 @@ export class Queue implements CapacityOwner, ExpiryOwner {
     if (mode !== "peek") this.counters.getMisses++;
   }
 
-  /** The head, after what has expired there is gone. */
-  #findLive(): "item" | "none" | "loading" {
+  /** The head, after what has expired there is gone. `later`: it can't be handed out yet; `serve` will be called. */
+  #findLive(): "item" | "none" | "later" {
     for (;;) {
       const found = this.reader.find();
-      if (found !== "item" || !this.#expiry.isHeadOver()) return found;
+      if (found === "loading") return "later";
+      if (found === "none") return "none";
+      if (!this.#expiry.isHeadOver()) return this.#gate.isClosed && this.#isHeldUp() ? "later" : "item";
       if (!this.#expiry.removeHead()) return "none";
     }
+  }
+
+  #isHeldUp(): boolean {
+    const { start, end } = this.reader.view;
+    if (end - start < largeItemBytes) return false;
+    this.#gate.holdUp(this);
+    return true;
   }
 
   #handOut(mode: GetMode, receiver: Receiver): ItemView {
@@ -181,10 +195,11 @@ export class Queue implements CapacityOwner, ExpiryOwner {
     return view;
   }
 
-  #serve(): void {
+  /** Gives those who wait what there is. */
+  serve(): void {
     for (let waiter = this.#waiters.first; waiter !== null; waiter = this.#waiters.first) {
       const found = this.#findLive();
-      if (found === "loading") return;
+      if (found === "later") return;
       if (found === "none") {
         this.#waiters.dismiss((other) => other.deadline === 0);
         return;
@@ -196,7 +211,7 @@ export class Queue implements CapacityOwner, ExpiryOwner {
 
   #loaded(isThere: boolean): void {
     if (isThere) this.#capacity.discardExcess();
-    if (isThere) this.#serve();
+    if (isThere) this.serve();
     else this.#waiters.dismiss(() => true);
   }
 
@@ -224,7 +239,7 @@ export class Queue implements CapacityOwner, ExpiryOwner {
   giveBack(id: number): boolean {
     this.#timed.forget(id);
     if (this.#isDeleted || !this.reader.giveBack(id)) return false;
-    if (this.#waiters.length > 0) this.#serve();
+    if (this.#waiters.length > 0) this.serve();
     return true;
   }
 

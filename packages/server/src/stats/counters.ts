@@ -12,6 +12,10 @@ export class Counters {
   getMisses = 0;
   bytesRead = 0;
   bytesWritten = 0;
+  /** Answers that clients have not read yet, where one has many of them; see AnswerMemory. */
+  unreadBytes = 0;
+  /** Connections closed because their clients did not read them, and the memory for them was used up. */
+  unreadClosed = 0;
 
   constructor(startedAt: number) {
     this.startedAt = startedAt;

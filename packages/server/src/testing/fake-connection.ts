@@ -6,6 +6,7 @@ import { KestrelError } from "../errors.ts";
 import type { UserSettings } from "../locks/lock-settings.ts";
 import { Locks } from "../locks/locks.ts";
 import { Timings } from "../metrics/timings.ts";
+import { AnswerMemory } from "../protocol/answer-memory.ts";
 import { BodyMemory } from "../protocol/body-memory.ts";
 import type { Codec, Wire } from "../protocol/codec.ts";
 import { Connection, type ConnectionHost } from "../protocol/connection.ts";
@@ -43,11 +44,12 @@ export class TestPort {
     const { clock, turn, queues, log } = node;
     const limits = { ...defaultConnectionLimits, ...options.limits };
     const memcache = { clock, limits, keys: new KeyCache() };
+    const counters = new Counters(clock.now());
     this.host = {
       queues,
       turn,
       clock,
-      counters: new Counters(clock.now()),
+      counters,
       timings: new Timings(),
       controls: this.#controls(),
       lentReads: new LentReads(clock),
@@ -61,6 +63,15 @@ export class TestPort {
       maxOpenTransactions: options.maxOpenTransactions ?? 1,
       limits,
       outputs: new OutputPool(),
+      answerMemory: new AnswerMemory({
+        bytesMax: limits.unreadBytesMax,
+        stallMs: limits.unreadStallMs,
+        patienceMs: limits.unreadPatienceMs,
+        clock,
+        turn,
+        gate: queues.largeItemGate,
+        counters,
+      }),
       bodyMemory: new BodyMemory(limits.bodyBytesMax, limits.bodyStallMs, clock),
       logger: log,
       makeCodec: (firstByte, wire) =>
@@ -148,9 +159,14 @@ class FakeSocket extends EventEmitter {
   destroyed = false;
   /** Calls of write. */
   writes = 0;
+  bytesWritten = 0;
 
   get writableLength(): number {
     return this.#waiting.reduce((sum, bytes) => sum + bytes.length, 0);
+  }
+
+  get writableNeedDrain(): boolean {
+    return this.#waiting.length > 0;
   }
 
   get writableFinished(): boolean {
@@ -160,9 +176,15 @@ class FakeSocket extends EventEmitter {
   write(bytes: Buffer): void {
     if (this.isEnded) throw new Error("written after the end");
     this.writes++;
+    this.bytesWritten += bytes.length;
     // What the system has not taken, the socket refers to: it must not change until then.
     if (this.isStuck) this.#waiting.push(bytes);
     else this.#received.push(Buffer.from(bytes));
+  }
+
+  /** The client reads the first of what was written, and not the rest. */
+  drainSome(): void {
+    this.#received.push(Buffer.from(this.#waiting.shift()!));
   }
 
   /** The client reads all there is. */
