@@ -133,3 +133,30 @@ test("files that wait for segments to come make a deleted queue's folder as larg
   // The disk in memory has but one way.
   expect(removeNow).toHaveBeenCalledOnce();
 });
+
+test.each([
+  ["a small item", 10, true],
+  ["one whose frame is as long as a frame gets", 65_500, true],
+  ["one with memory of its own", 100_000, true],
+  ["one of two megabytes", 2_000_000, true],
+  ["one that is in memory only", 100_000, false],
+])("%s, put and deleted in one turn, leaves nothing in memory", async (_, size, keepJournal) => {
+  const node = await TestNode.start({ default: { keepJournal } });
+  const data = Buffer.alloc(size);
+  for (let round = 0; round < 3; round++) {
+    const put = node.queues.put("q", data, 0, size, 0, 0);
+    node.queues.delete("q");
+    node.turn.endNow();
+    expect(put).toMatchObject({ state: "kept" });
+  }
+  expect([node.queues.names(), node.queues.memoryRatio]).toEqual([[], 0]);
+});
+
+test("a queue that is deleted after its turn leaves nothing in memory, and neither do fanouts", async () => {
+  const node = await TestNode.start();
+  for (const name of ["q", "q+one", "q+two"]) node.queues.obtain(name);
+  node.put("q", large);
+  for (const name of ["q+one", "q", "q+two"]) node.queues.delete(name);
+  node.turn.endNow();
+  expect(node.queues.memoryRatio).toBe(0);
+});

@@ -39,6 +39,7 @@ export class QueueFamily {
     else this.fanouts.push(queue);
   }
 
+  /** Not for the only one left: that takes the log along, where nothing can be told any more. */
   remove(queue: Queue): void {
     if (queue === this.parent) this.parent = null;
     else this.fanouts.splice(this.fanouts.indexOf(queue), 1);

@@ -135,8 +135,9 @@ export class QueueRegister {
     if (queue === undefined) return;
     const { family } = queue;
     const { families, counters } = this.#options;
+    // The last one takes the log along: it is closed then, and has nobody to tell that a reader has gone.
     if (family.log.readers.length === 1) families.remove(family);
-    family.remove(queue);
+    else family.remove(queue);
     this.#queues.delete(name);
     counters.deletes++;
     queue.end();
