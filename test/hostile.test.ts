@@ -54,6 +54,20 @@ test.each(["get ", "x", "set q 0 0 "])("an endless line that begins with %j", as
   expect(session.isEnded, `after ${sentBytes} bytes`).toBe(true);
 });
 
+test("connections for all files that a process may open leave the journals theirs", async () => {
+  await using small = await KestrelNode.start({ command: ["sh", "-c", 'ulimit -n 512 && exec "$@"', "sh"] });
+  await using client = await small.client();
+  const queues = Array.from({ length: 400 }, (_, number) => `q${number}`);
+  for (const queue of queues) await client.put(queue, "before");
+  const silent = Array.from({ length: 600 }, () => connect(small.port, "127.0.0.1").on("error", () => {}));
+  try {
+    await expect.poll(() => small.logText()).toContain("too many connections");
+    for (const queue of queues) expect(await client.put(queue, "meanwhile")).toBe("STORED");
+  } finally {
+    for (const socket of silent) socket.destroy();
+  }
+});
+
 describe("huge announced sizes", () => {
   test.each([
     "set q 0 0 99999999999999999999",

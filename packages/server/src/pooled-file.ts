@@ -6,6 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import type { DiskFile } from "./disk.ts";
+import { journalFilesMax } from "./open-files.ts";
 
 const readAsync = promisify(fs.read);
 const fdatasyncAsync = promisify(fs.fdatasync);
@@ -40,19 +41,6 @@ export function readDescriptor(
   return from - start;
 }
 
-/** The share of the process's file descriptors that logs may hold; the rest, which is more, is for sockets. */
-const logShare = 0.48;
-
-/** The soft limit on open files (`ulimit -n`), which Node cannot tell. */
-function findOpenFilesMax(): number {
-  try {
-    const line = /^Max open files\s+(\d+)/m.exec(fs.readFileSync("/proc/self/limits", "latin1"));
-    return line === null ? 1024 : Number(line[1]);
-  } catch {
-    return 256;
-  }
-}
-
 /**
  * The files that have a descriptor at present. Chance decides which of them gives it back: were it the one unused for
  * longest, a few files too many, written in turn, would all be opened anew for each write; and nobody has to note which
@@ -63,7 +51,7 @@ export class DescriptorPool {
   /** Each knows its place in here. */
   readonly #open: PooledFile[] = [];
 
-  constructor(descriptorsMax: number = Math.max(64, Math.floor(findOpenFilesMax() * logShare))) {
+  constructor(descriptorsMax: number = journalFilesMax()) {
     this.#descriptorsMax = descriptorsMax;
   }
 

@@ -1,9 +1,10 @@
 /**
  * Who may come in, and what for: bounds on the number of connections over all ports. A connection that comes when
  * there are many may be refused its gets or its puts for as long as it lasts, as in Kestrel; one too many is
- * closed at once.
+ * closed at once, as is one that would take the journals their file descriptors.
  */
 import type { Logger } from "../logging.ts";
+import { connectionsThatFit } from "../open-files.ts";
 import type { ServerControls } from "../session/controls.ts";
 import type { ServerSettings } from "../settings/server-settings.ts";
 import type { StatisticGroup } from "../stats/statistic.ts";
@@ -17,20 +18,30 @@ export class Admission {
   readonly #settings: AdmissionSettings;
   readonly #controls: ServerControls;
   readonly #logger: Logger;
+  readonly #connectionsMax: number;
   /** What was done with the newcomers since it was logged last: a crowd at the door is one line. */
   #noted = "";
 
-  /** `controls` are for those who come in without restrictions. */
-  constructor(settings: AdmissionSettings, controls: ServerControls, logger: Logger) {
+  /**
+   * `controls` are for those who come in without restrictions. No more than `connectionsFit` are let in, whatever is
+   * set: by default as many as the process has file descriptors for.
+   */
+  constructor(
+    settings: AdmissionSettings,
+    controls: ServerControls,
+    logger: Logger,
+    connectionsFit: number = connectionsThatFit(),
+  ) {
     this.#settings = settings;
     this.#controls = controls;
     this.#logger = logger;
+    this.#connectionsMax = Math.min(settings.maxConnections ?? Number.POSITIVE_INFINITY, connectionsFit);
   }
 
   /** What a newcomer may ask of the server, when so many are in already; null: it has to leave at once. */
   admit(connections: number): ServerControls | null {
-    const { maxConnections, connectionLimitRefuseReads, connectionLimitRefuseWrites } = this.#settings;
-    if (connections >= (maxConnections ?? Number.POSITIVE_INFINITY)) {
+    const { connectionLimitRefuseReads, connectionLimitRefuseWrites } = this.#settings;
+    if (connections >= this.#connectionsMax) {
       this.#note(connections, "too many connections: further ones are closed");
       return null;
     }
