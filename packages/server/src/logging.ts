@@ -10,12 +10,17 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-/** A log on standard error that has written a line when the call returns, so that a dying process says why. */
+/** What could not be written waits for room; lines beyond so many bytes are lost. */
+const waitingBytesMax = 1024 * 1024;
+
+/**
+ * A log on standard error that has written a line when the call returns, so that a dying process says why. It never
+ * throws: what goes wrong with the log, whose disk may be full, is no reason for a node to end.
+ */
 export function createLogger(level: LogLevel): Logger {
-  return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+  const standardError = pino.destination({ dest: 2, sync: true, maxLength: waitingBytesMax });
+  standardError.on("error", () => {});
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, standardError);
 }
 
 /** For those who embed a server and give it no logger. */

@@ -105,6 +105,7 @@ async function serve(flags: Partial<ServerSettings>, file: SettingsFile | null):
   server.stopping.addEventListener("abort", () => manager.stopping());
   const stopOnSignal = (signal: NodeJS.Signals): void => {
     process.once(signal, () => process.exit(128 + (signal === "SIGINT" ? 2 : 15)));
+    // How it ends is told by `stopped`, below.
     server.stop().catch(() => {});
   };
   process.once("SIGTERM", stopOnSignal);
@@ -119,6 +120,9 @@ async function serve(flags: Partial<ServerSettings>, file: SettingsFile | null):
     );
   });
   const { pid } = process;
+  process.stdout.on("error", (err) =>
+    logger.warn({ err }, "cannot write the line that says that it is ready"),
+  );
   process.stdout.write(`${JSON.stringify({ ready: true, version, pid, listeners: server.listeners })}\n`);
   manager.ready(where);
   await server.stopped;

@@ -55,7 +55,7 @@ export class NodeControls implements ServerControls {
   }
 
   shutdown(): void {
-    // Not under the feet of the connection that asks for it.
+    // Not under the feet of the connection that asks for it. How it ends is told by the server's `stopped`.
     setImmediate(() => this.#options.stop().catch(() => {}));
   }
 

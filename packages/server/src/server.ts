@@ -225,6 +225,7 @@ export class KestrelServer implements AsyncDisposable {
    */
   reload(): Promise<void> {
     const reload = this.#reloading.then(() => this.#reload());
+    // A failure is for whoever asked for that reload.
     this.#reloading = reload.catch(() => {});
     return reload;
   }

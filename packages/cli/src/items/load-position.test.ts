@@ -33,13 +33,15 @@ it("moves only past items that are all stored, in whatever order they were", asy
   expect(await readdir(folder)).toEqual([]);
 });
 
-it.each(["", "{}", '{"queue":"work","items":-1,"offset":0}', '{"items":1,"offset":9}'])(
-  "refuses a position that is none: %j",
-  async (text) => {
-    const file = join(folder, "items");
-    await writeFile(`${file}.loaded`, text);
-    await expect(LoadPosition.find(file, "work")).rejects.toThrow(
-      "holds no position; remove it to begin anew",
-    );
-  },
-);
+it.each([
+  "",
+  "null",
+  "{}",
+  '{"queue":"work","items":-1,"offset":0}',
+  '{"queue":"work","items":"1","offset":"9"}',
+  '{"items":1,"offset":9}',
+])("refuses a position that is none: %j", async (text) => {
+  const file = join(folder, "items");
+  await writeFile(`${file}.loaded`, text);
+  await expect(LoadPosition.find(file, "work")).rejects.toThrow("holds no position; remove it to begin anew");
+});

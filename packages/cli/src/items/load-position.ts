@@ -27,23 +27,21 @@ export class LoadPosition {
   /** Where the last load of this file into the queue ended, or its beginning. */
   static async find(file: string, queue: string): Promise<LoadPosition> {
     const path = `${file}.loaded`;
+    let text: string;
     try {
-      const position = JSON.parse(await readFile(path, "utf8")) as Position;
-      if (!(position.items >= 0 && position.offset >= 0) || typeof position.queue !== "string")
-        throw new CommandError(`${path} holds no position; remove it to begin anew`);
-      if (position.queue !== queue) {
-        throw new CommandError(
-          `${file} was cut short on its way into ${position.queue}: go on there, or remove ${path} to begin anew`,
-        );
-      }
-      return new LoadPosition(path, position);
+      text = await readFile(path, "utf8");
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT")
-        return new LoadPosition(path, { queue, items: 0, offset: 0 });
-      if (error instanceof SyntaxError)
-        throw new CommandError(`${path} holds no position; remove it to begin anew`);
-      throw error;
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      return new LoadPosition(path, { queue, items: 0, offset: 0 });
     }
+    const position = parsePosition(text);
+    if (position === undefined) throw new CommandError(`${path} holds no position; remove it to begin anew`);
+    if (position.queue !== queue) {
+      throw new CommandError(
+        `${file} was cut short on its way into ${position.queue}: go on there, or remove ${path} to begin anew`,
+      );
+    }
+    return new LoadPosition(path, position);
   }
 
   /** How many items from the beginning of the file are stored. */
@@ -83,4 +81,21 @@ export class LoadPosition {
   async remove(): Promise<void> {
     await rm(this.#path, { force: true });
   }
+}
+
+/** Undefined when the text is no position. */
+function parsePosition(text: string): Position | undefined {
+  let position: Partial<Position> | null;
+  try {
+    position = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const { queue, items, offset } = position ?? {};
+  if (typeof queue !== "string" || !isCount(items) || !isCount(offset)) return undefined;
+  return { queue, items, offset };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

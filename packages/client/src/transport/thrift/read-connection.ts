@@ -139,6 +139,7 @@ export class ReadConnection {
   /** Ends the connection; what is open here goes back, and what is on its way here as well. */
   end(): void {
     // Nodes of others put back what they are told to, or what is open for too long, but not what we leave behind.
+    // Where even that fails, the connection is gone, and nothing more can be done.
     for (const [queue, ids] of this.#open) for (const id of ids) this.abort(queue, id).catch(() => {});
     this.#flush();
     this.#connection.end();
