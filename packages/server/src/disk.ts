@@ -22,7 +22,6 @@ export interface DiskFile {
   rename(to: string): void;
   /** fdatasync. */
   sync(): Promise<void>;
-  syncNow(): void;
   /** Whether its name still leads to it: false once somebody has removed the file or its folder. */
   isThere(): boolean;
   close(): void;

@@ -121,6 +121,11 @@ export class PooledFile implements DiskFile {
     return this.#descriptor;
   }
 
+  /** The system's error, which doesn't tell the file where it was reached by its descriptor. */
+  #named(error: unknown): unknown {
+    return Object.assign(error as Error, { path: this.path });
+  }
+
   size(): number {
     return fs.fstatSync(this.#need()).size;
   }
@@ -135,7 +140,11 @@ export class PooledFile implements DiskFile {
   }
 
   readNow(buffer: Buffer, start: number, end: number, offset: number): number {
-    return readDescriptor(this.#need(), buffer, start, end, offset);
+    try {
+      return readDescriptor(this.#need(), buffer, start, end, offset);
+    } catch (error) {
+      throw this.#named(error);
+    }
   }
 
   read(buffer: Buffer, start: number, end: number, offset: number): Promise<number> {
@@ -152,7 +161,11 @@ export class PooledFile implements DiskFile {
   }
 
   truncate(size: number): void {
-    fs.ftruncateSync(this.#need(), size);
+    try {
+      fs.ftruncateSync(this.#need(), size);
+    } catch (error) {
+      throw this.#named(error);
+    }
   }
 
   rename(to: string): void {
@@ -162,10 +175,6 @@ export class PooledFile implements DiskFile {
 
   sync(): Promise<void> {
     return this.#hold((descriptor) => fdatasyncAsync(descriptor));
-  }
-
-  syncNow(): void {
-    fs.fdatasyncSync(this.#need());
   }
 
   isThere(): boolean {
@@ -181,6 +190,8 @@ export class PooledFile implements DiskFile {
     this.#busy++;
     try {
       return await use(descriptor);
+    } catch (error) {
+      throw this.#named(error);
     } finally {
       this.#busy--;
       if (this.#isClosed) this.release();

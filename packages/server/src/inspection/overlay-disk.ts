@@ -111,8 +111,6 @@ class OverlayFile implements DiskFile {
 
   async sync(): Promise<void> {}
 
-  syncNow(): void {}
-
   isThere(): boolean {
     return true;
   }

@@ -3,7 +3,7 @@
  * that could have been, keeps all that the damage did not touch, and says what it found.
  */
 import { expect, test } from "vitest";
-import type { FakeDisk } from "../testing/fake-disk.ts";
+import { type FakeDisk, systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
 import { frameHeadSize } from "./frame.ts";
 import { putHeadSize } from "./record.ts";
@@ -210,16 +210,55 @@ test("ids without number are lost at once, as where a journal was tampered with"
   expect([reader.items, reader.openLength, reader.openBytes]).toEqual([0, 0, 0]);
 });
 
-test("a torn tail is cut off for good before anything is written in its place", async () => {
+async function tornDisk(): Promise<{ disk: FakeDisk; file: string; size: number }> {
   const node = await TestNode.start();
   node.put("q", "first");
   const file = lastSegment(node.disk);
-  const { length } = node.disk.bytesOf(file);
+  const { length: size } = node.disk.bytesOf(file);
   node.put("q", "second");
   const disk = node.disk.afterKill();
   const bytes = Buffer.from(disk.bytesOf(file));
-  bytes[length]! ^= 1;
+  bytes[size]! ^= 1;
   disk.setBytes(file, bytes);
+  return { disk, file, size };
+}
+
+test("a torn tail is cut off for good before anything is written in its place", async () => {
+  const { disk, file, size } = await tornDisk();
   await TestNode.start({}, disk);
-  expect(disk.afterPowerLoss().bytesOf(file)).toHaveLength(length);
+  expect(disk.bytesOf(file)).toHaveLength(size);
+  // Less than a frame may come back.
+  expect(disk.afterPowerLoss().bytesOf(file).length).toBeLessThanOrEqual(size + frameHeadSize);
+});
+
+test("a cut that a start could not finish is finished by the next one", async () => {
+  const { disk, file, size } = await tornDisk();
+  disk.fault = (operation, name) => {
+    if (operation === "sync" && name === file) throw Object.assign(systemError("EIO", name), { path: name });
+  };
+  await expect(TestNode.start({}, disk)).rejects.toThrow(
+    `cannot recover queue q: EIO: ${file}, file ${file}. The node has not started, and has removed no item.`,
+  );
+  const next = disk.afterKill();
+  const node = await TestNode.start({}, next);
+  expect(await node.drain("q")).toEqual(["first"]);
+  expect(next.afterPowerLoss().bytesOf(file).length).toBeLessThanOrEqual(size + frameHeadSize);
+});
+
+test("what a start cuts off many logs is synced together", async () => {
+  const { disk, file, size } = await tornDisk();
+  const torn = disk.bytesOf(file);
+  const names = ["q", "r", "s"];
+  for (const name of names) {
+    disk.folders.add(`spool/${name}`);
+    disk.setBytes(file.replace("spool/q/", `spool/${name}/`), torn);
+  }
+  const sizesAtSync: number[] = [];
+  disk.fault = (operation) => {
+    if (operation !== "sync") return;
+    sizesAtSync.push(...names.map((name) => disk.bytesOf(file.replace("spool/q/", `spool/${name}/`)).length));
+  };
+  await TestNode.start({}, disk);
+  expect(sizesAtSync).toHaveLength(names.length ** 2);
+  expect(Math.max(...sizesAtSync)).toBeLessThanOrEqual(size + frameHeadSize);
 });

@@ -22,7 +22,7 @@ import { LogUpkeep, type UpkeepOwner } from "./log-upkeep.ts";
 import { ReaderRoster } from "./reader-roster.ts";
 import type { Receipt } from "./receipt.ts";
 import { forEveryone, forFanouts, isFor, type ReaderState } from "./record.ts";
-import { recoverLog } from "./recovery.ts";
+import { finishCuts, recoverLog } from "./recovery.ts";
 import type { Reserve } from "./reserve.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentChain } from "./segment-chain.ts";
@@ -97,9 +97,13 @@ export class Log implements TurnWriter, CacheOwner, HealthOwner, LogTurnOwner, U
     return log;
   }
 
-  /** The log in a folder, as its files tell it. Throws the system's error when they cannot be read. */
-  static recover(options: LogOptions & { folder: string }): Log {
+  /**
+   * The log in a folder, as its files tell it; what had to be cut off them is gone for good. Rejects with the system's
+   * error when they cannot be read or cut.
+   */
+  static async recover(options: LogOptions & { folder: string }): Promise<Log> {
     const recovered = recoverLog(options.folder, options.disk, options.logger);
+    await finishCuts(recovered);
     const log = new Log(options, recovered.createdMs || options.clock.now());
     log.nextId = log.#sync.safeNextId = recovered.nextId;
     log.#chain.adopt(recovered);

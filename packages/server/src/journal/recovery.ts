@@ -11,7 +11,7 @@ import { type LostIds, setAside } from "./damage.ts";
 import { IdRanges } from "./id-ranges.ts";
 import { type PlacedSegment, type ReplayedReader, reconcile } from "./reconciliation.ts";
 import { isFor, type LogRecord, type ReaderState } from "./record.ts";
-import { findIndex, findSegmentName } from "./segment.ts";
+import { findIndex, findSegmentName, type Segment } from "./segment.ts";
 import { openSegment, SegmentScan } from "./segment-scan.ts";
 
 /** All that a recovery does to files goes through these. */
@@ -19,6 +19,8 @@ export type RecoveryDisk = Pick<Disk, "list" | "open" | "create" | "removeFile">
 
 export interface RecoveredLog {
   readonly segments: readonly PlacedSegment[];
+  /** Those of which it has begun to cut something off. Nothing may be written before these cuts are finished. */
+  readonly cutSegments: readonly Segment[];
   readonly readers: readonly ReaderState[];
   readonly nextId: number;
   /** Whether the last segment tells the readers' states rightly. If not, an older one may, which may go, or none. */
@@ -36,6 +38,19 @@ export function recoverLog(folder: string, disk: RecoveryDisk, logger: Logger): 
   return new Recovery(folder, disk, logger).run();
 }
 
+/**
+ * What a recovery has cut off is gone for good. Where the disk refuses that it rejects with the system's error, and the
+ * files are closed.
+ */
+export async function finishCuts({ cutSegments, segments }: RecoveredLog): Promise<void> {
+  try {
+    await Promise.all(cutSegments.map((segment) => segment.finishCut()));
+  } catch (error) {
+    for (const { segment } of segments) segment.file?.close();
+    throw error;
+  }
+}
+
 class Recovery {
   readonly #disk: RecoveryDisk;
   readonly #logger: Logger;
@@ -49,6 +64,7 @@ class Recovery {
   #toldFrom = 0;
   /** Ids that the files hold, as far as what was read of them tells. */
   #present: IdRanges = new IdRanges();
+  readonly #cutSegments: Segment[] = [];
   /** Counters that were written down before something was lost cannot be trusted. */
   #mustCount = false;
 
@@ -96,6 +112,7 @@ class Recovery {
     const numbers = this.#files.map((file) => findSegmentName(path.basename(file))!.number);
     return {
       segments,
+      cutSegments: this.#cutSegments,
       readers: states,
       nextId,
       isStateTold: !isCorrected && (replayed.findLast((scan) => !scan.isEmpty)?.hasState ?? true),
@@ -171,7 +188,7 @@ class Recovery {
     const isLast = position === this.#files.length - 1;
     if (scan.damage.length > 0 || (scan.tornTail !== undefined && !isLast)) this.#mustCount = true;
     if (scan.hasDoubles) this.#mustCount = true;
-    scan.mend(this.#disk, this.#logger);
+    if (scan.mend(this.#disk, this.#logger)) this.#cutSegments.push(segment);
     // Nobody knows whether it is on the medium.
     if (!segment.isClosed) segment.unsyncedHead = scan.head;
     const next = this.#files[position + 1];

@@ -115,10 +115,10 @@ export class SegmentScan {
   }
 
   /**
-   * Reports damage and cuts off a torn tail, or what the file held before; after `records`. Throws the system's error
-   * when that is not possible.
+   * Reports damage and cuts off a torn tail, or what the file held before; after `records`. True: it has cut something,
+   * and `segment.finishCut` must follow before anything is written. Throws the system's error when that is not possible.
    */
-  mend(disk: Pick<Disk, "create">, logger: Logger): void {
+  mend(disk: Pick<Disk, "create">, logger: Logger): boolean {
     const { segment, bytes } = this;
     const file = segment.file!;
     for (const { start, end } of this.damage) {
@@ -131,20 +131,21 @@ export class SegmentScan {
       reportDamage(disk, logger, file.path, start, bytes.subarray(start, end), lostIds, firstLostId);
     }
     const torn = this.tornTail;
-    if (torn === undefined) {
-      // Behind an end mark there may be frames that a power loss has left while it took what was written over the mark.
-      // They must not come back behind what is written there next.
-      if (segment.cutStale()) file.syncNow();
-      return;
+    if (torn !== undefined) {
+      const { start, end } = torn;
+      const aside = setAside(disk, file.path, start, bytes.subarray(start, end), logger);
+      const fields = {
+        file: file.path,
+        offset: start,
+        size: end - start,
+        firstLostId: segment.nextId,
+        aside,
+      };
+      logger.warn(fields, "the journal's tail is torn; cut");
+      segment.size = segment.syncedSize = start;
+      segment.staleEnd = end;
     }
-    const { start, end } = torn;
-    const aside = setAside(disk, file.path, start, bytes.subarray(start, end), logger);
-    const fields = { file: file.path, offset: start, size: end - start, firstLostId: segment.nextId, aside };
-    logger.warn(fields, "the journal's tail is torn; cut");
-    segment.cutBehind(start);
-    // All frames begin alike: the beginning of the next one here must not make the rest of this one whole.
-    file.syncNow();
-    segment.size = segment.syncedSize = start;
+    return segment.beginCut();
   }
 
   /** The gap that starts at the first missing id from here on. */

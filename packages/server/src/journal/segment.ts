@@ -125,6 +125,28 @@ export class Segment {
     return true;
   }
 
+  /**
+   * The first step of a cut that no power loss undoes: all behind the content goes, but for less than a frame. By that a
+   * start knows, should this process be killed before the second step, that the cut may not be on the medium. False:
+   * there is nothing to cut. Throws the system's error.
+   */
+  beginCut(): boolean {
+    if (this.staleEnd <= this.size) return false;
+    this.staleEnd = Math.min(this.staleEnd, this.size + frameHeadSize);
+    this.file!.truncate(this.staleEnd);
+    return true;
+  }
+
+  /**
+   * The second step. Before it nothing may be written: of an end torn by a power loss, or of frames that it has left
+   * behind an end mark, a second one may bring back what the next frame doesn't cover, and all frames begin alike.
+   * Rejects with the system's error.
+   */
+  async finishCut(): Promise<void> {
+    await this.file!.sync();
+    this.cutStale();
+  }
+
   index(): SegmentIndex {
     const chunks = this.chunks.map(({ offset, size, firstId }) => ({ offset, size, firstId }));
     return { items: this.items, bytes: this.bytes, firstId: this.firstId, nextId: this.nextId, chunks };

@@ -15,8 +15,12 @@ import type { QueueRules } from "../settings/queue-rules.ts";
 import { QueueFamily } from "./queue-family.ts";
 import type { SpoolFolder } from "./spool-folder.ts";
 
-/** Logs recovered between two looks at the event loop, and between two lines about the progress. */
-const recoverBatchLength = 64;
+/**
+ * Logs recovered between two looks at the event loop, and between two lines about the progress. What the files of one
+ * batch need cut off is cut first and synced together then: the file system writes down many cuts as fast as one. A file
+ * has a descriptor while it is synced, and a process may have few.
+ */
+const recoverBatchLength = 50;
 const recoverReportLength = 2000;
 /**
  * Idle logs that give files and memory back in one look. Each begins a new file, and thousands at once would stop all
@@ -62,26 +66,43 @@ export class QueueFamilies {
     const spool = this.#spool;
     if (spool === null) return;
     const names = await spool.queueNames();
-    for (const [count, name] of names.entries()) {
-      if (this.rules.settingsFor(name).keepJournal) this.#recoverFamily(name, spool, addQueue);
-      else await spool.forget(name);
-      if (count % recoverBatchLength === 0) await new Promise((resolve) => setImmediate(resolve));
+    const keptNames = names.filter((name) => this.rules.settingsFor(name).keepJournal);
+    for (const name of names) if (!this.rules.settingsFor(name).keepJournal) await spool.forget(name);
+    for (let count = 0; count < keptNames.length; count += recoverBatchLength) {
       if (count > 0 && count % recoverReportLength === 0) {
-        this.#options.logger.info({ queues: count, of: names.length }, "recovering");
+        this.#options.logger.info({ queues: count, of: keptNames.length }, "recovering");
       }
+      await this.#recoverBatch(keptNames.slice(count, count + recoverBatchLength), spool, addQueue);
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
-  #recoverFamily(
-    name: string,
+  async #recoverBatch(
+    names: readonly string[],
     spool: SpoolFolder,
     addQueue: (family: QueueFamily, reader: LogReader) => void,
-  ): void {
-    const log = Log.recover({ ...this.#logOptions(name), folder: spool.folderOf(name) });
-    const family = new QueueFamily(name, log);
-    this.#families.set(name, family);
-    for (const reader of [...log.readers]) addQueue(family, reader);
-    if (family.isEmpty) this.remove(family);
+  ): Promise<void> {
+    const recoveries = await Promise.allSettled(names.map((name) => this.#recoverLog(name, spool)));
+    const families: QueueFamily[] = [];
+    for (const [index, recovery] of recoveries.entries()) {
+      if (recovery.status === "fulfilled") families.push(new QueueFamily(names[index]!, recovery.value));
+    }
+    for (const family of families) this.#families.set(family.name, family);
+    const failed = recoveries.find((recovery) => recovery.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    for (const family of families) {
+      for (const reader of [...family.log.readers]) addQueue(family, reader);
+      if (family.isEmpty) this.remove(family);
+    }
+  }
+
+  async #recoverLog(name: string, spool: SpoolFolder): Promise<Log> {
+    const folder = spool.folderOf(name);
+    try {
+      return await Log.recover({ ...this.#logOptions(name), folder });
+    } catch (error) {
+      throw recoveryError(name, folder, error as NodeJS.ErrnoException);
+    }
   }
 
   #logOptions(name: string): LogOptions {
@@ -167,4 +188,14 @@ export class QueueFamilies {
     for (const family of this.#families.values()) family.log.abandon();
     this.#spool?.release();
   }
+}
+
+/** The system's errors in words for whoever starts the node; all others as they are. */
+function recoveryError(queueName: string, folder: string, cause: NodeJS.ErrnoException): Error {
+  const { code, path: file = folder, message } = cause;
+  if (code === undefined) return cause;
+  const words =
+    `cannot recover queue ${queueName}: ${message}, file ${file}. The node has not started, and has removed no item. ` +
+    "See to the disk, or to the rights on the file, then start again";
+  return Object.assign(new Error(words, { cause }), { code });
 }

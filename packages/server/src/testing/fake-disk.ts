@@ -211,11 +211,6 @@ class FakeFile implements DiskFile {
     this.path = to;
   }
 
-  syncNow(): void {
-    this.#disk.check("sync", this.path);
-    this.#opened.synced = Buffer.from(this.#content.bytes.subarray(0, this.#content.size));
-  }
-
   async sync(): Promise<void> {
     // The medium takes its time: what is written from here on is not covered.
     const { bytes, size } = this.#content;

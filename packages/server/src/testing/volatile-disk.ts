@@ -277,10 +277,6 @@ class VolatileFile implements DiskFile {
     return this.#disk.later(() => this.#sync(stillUnsynced(asked, this.node)));
   }
 
-  syncNow(): void {
-    this.#sync([...this.node.unsynced]);
-  }
-
   #sync(covered: readonly Change[]): void {
     try {
       this.#disk.fault("sync", this.path);
