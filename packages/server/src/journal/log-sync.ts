@@ -144,9 +144,12 @@ export class LogSync {
     } while (this.#running !== null || this.#dirty.size + this.#receipts.length > 0);
   }
 
-  /** Begins no sync by itself any more. */
+  /** Begins no sync any more. Whoever still waits for one is told that all is well: what it was about goes with the log. */
   close(): void {
     this.#isClosed = true;
+    const receipts = this.#receipts;
+    this.#receipts = [];
+    for (const receipt of receipts) receipt.keep();
     for (const remove of this.#removals) remove(false);
     this.#removals = [];
     this.#timer?.cancel();
@@ -254,10 +257,14 @@ export class LogSync {
       for (const segment of this.#unsure) segment.isUnsure = true;
       const isNews = covered.some(({ segment }) => !segment.isDropped);
       if (isNews) this.#onFailure(error);
-      for (const receipt of receipts) receipt.fail(error, null);
+      for (const receipt of receipts) {
+        // A closed log's file may have gone before it was synced.
+        if (this.#isClosed) receipt.keep();
+        else receipt.fail(error, null);
+      }
     }
     this.#running = null;
-    if (!this.#isWanted) return;
+    if (!this.#isWanted || this.#isClosed) return;
     if (this.#receipts.length > 0 && puts > 0) this.#gather(puts, this.#clock.now() - beganMs);
     else this.#request();
   }

@@ -1,5 +1,6 @@
 /** What is left of a deleted queue, when the power is lost and when there is soon another of its name. */
 import { expect, test, vi } from "vitest";
+import type { Receipt } from "../journal/receipt.ts";
 import { chanceOf } from "../testing/chance.ts";
 import { systemError } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
@@ -160,3 +161,37 @@ test("a queue that is deleted after its turn leaves nothing in memory, and neith
   node.turn.endNow();
   expect(node.queues.memoryRatio).toBe(0);
 });
+
+/** Puts into `q`, and says what became of that. */
+function putInto(node: TestNode): Receipt {
+  const put = node.queues.put("q", Buffer.from("item"), 0, 4, 0, 0);
+  node.turn.endNow();
+  if (typeof put === "string") throw new Error(put);
+  return put;
+}
+
+test.each(["succeeds", "fails"])(
+  "whoever waits for a sync of a queue that is deleted waits no more: a sync that %s runs, or makes a pause",
+  async (end) => {
+    const disk = new VolatileDisk(() => 0);
+    const node = await startOn(disk);
+    const synced = putInto(node);
+    const afterSynced = putInto(node);
+    disk.finishOne(0);
+    await disk.finishAll();
+    expect([synced.state, afterSynced.state]).toEqual(["kept", "pending"]);
+    node.queues.delete("q");
+    expect(afterSynced.state).toBe("kept");
+
+    const running = putInto(node);
+    const waiting = putInto(node);
+    if (end === "fails") {
+      disk.fault = (operation) => {
+        if (operation === "sync") throw new Error("no such file");
+      };
+    }
+    node.queues.delete("q");
+    await disk.finishAll();
+    expect([running.state, waiting.state]).toEqual(["kept", "kept"]);
+  },
+);
