@@ -110,6 +110,24 @@ describe.each(wires)("over %s", (wire) => {
     expect((await client.stats()).every((each) => each.ok && !each.stats.has("queue_q_items"))).toBe(true);
   });
 
+  test("a queue of the longest name is put to and read, in every way", async () => {
+    const queue = "q".repeat(250);
+    for (const text of ["one", "two", "three", "four"]) await client.put(queue, text);
+    expect(await client.peek(queue)).not.toBeNull();
+    expect(await client.get(queue)).not.toBeNull();
+    const open = await client.open(queue, { wait: 30_000 });
+    await open!.confirm();
+    const handled: string[] = [];
+    await new Promise<void>((resolve) => {
+      client.consume(queue, (item) => {
+        if (handled.push(item.text()) === 2) resolve();
+      });
+    });
+    expect((await client.delete(queue)).every(({ ok }) => ok)).toBe(true);
+    await expect(client.get(`${queue}q`)).rejects.toThrow(/at most 250 bytes/);
+    await expect(client.put(`${queue}q`, "x")).rejects.toThrow(/at most 250 bytes/);
+  });
+
   test("a wait at three nodes ends with the item, on whichever node it arrives", async () => {
     for (const node of nodes) {
       const waiting = client.get("q", { wait: 30_000 });

@@ -182,7 +182,7 @@ test("a namespace stands before every name, and nobody sees it", async () => {
   await until(() => nodes[0]!.items("billing:dead").length === 1);
   expect(seen).toEqual(["failed jobs"]);
   expect(() => new KestrelClusterClient({ servers: ["a"], namespace: "a/b" })).toThrow(/"a\/b"/);
-  expect(await codeOf(client.get("x".repeat(220)))).toBe("bad-request");
+  expect(await codeOf(client.get("x".repeat(245)))).toBe("bad-request");
 });
 
 test("health says how every node is", async () => {

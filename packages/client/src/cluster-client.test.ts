@@ -133,7 +133,7 @@ describe("one node", () => {
       client.get(""),
       client.get("q", { wait: -1 }),
       client.get("q", { wait: Number.NaN }),
-      client.get("x".repeat(240)),
+      client.get("x".repeat(251)),
       client.peek("a b"),
       client.delete("a.b"),
       client.flush("a~b"),

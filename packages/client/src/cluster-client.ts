@@ -190,7 +190,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
 
   /** The calls for one queue whose items are values that the codec understands. */
   queue<T>(name: string, codec: Codec<T>): TypedQueue<T> {
-    this.#parts.names.forPut(name);
+    this.#parts.names.forNodes(name);
     return new TypedQueue(this, name, codec);
   }
 
@@ -199,13 +199,13 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * those that were not asked yet, and `unknown` for those that have not answered.
    */
   async delete(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
-    const name = this.#parts.names.forPut(queue);
+    const name = this.#parts.names.forNodes(queue);
     return askEveryNode(await this.#nodesKnown(signal), (node) => node.deleteQueue(name, signal), done);
   }
 
   /** Removes all items of the queue on every node; open ones stay open. Resolves as delete() does. */
   async flush(queue: string, { signal }: CallOptions = {}): Promise<NodeResult[]> {
-    const name = this.#parts.names.forPut(queue);
+    const name = this.#parts.names.forNodes(queue);
     return askEveryNode(await this.#nodesKnown(signal), (node) => node.flushQueue(name, signal), done);
   }
 
@@ -251,7 +251,7 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
    * ZooKeeper.
    */
   nodeFor(queue: string): string | undefined {
-    return this.#parts.members.cluster.homeOf(this.#parts.names.forPut(queue));
+    return this.#parts.members.cluster.homeOf(this.#parts.names.forNodes(queue));
   }
 
   /**

@@ -1,33 +1,26 @@
 import { expect, test } from "vitest";
-import {
-  checkQueueForPut,
-  checkQueueForRead,
-  isFanout,
-  parentOf,
-  READ_QUEUE_BYTES_MAX,
-} from "./queue-name.ts";
+import { checkQueue, isFanout, parentOf, QueueNames } from "./queue-name.ts";
 
-test.each(["jobs", "orders+audit", "Grüße", "a-b_c:d", "x".repeat(226), "__proto__"])(
+test.each(["jobs", "orders+audit", "Grüße", "a-b_c:d", "x".repeat(250), "ü".repeat(125), "__proto__"])(
   "%s is a name",
   (name) => {
-    expect(() => checkQueueForRead(name)).not.toThrow();
+    expect(() => checkQueue(name)).not.toThrow();
   },
 );
 
 test.each(["", "a/b", "a~b", "a.b", "a b", "a\tb", "a\r\nb", "a\u0000b", "a\u007fb", "a\u00a0b"])(
   "%j is none",
   (name) => {
-    expect(() => checkQueueForPut(name)).toThrow(expect.objectContaining({ code: "bad-request" }));
+    expect(() => checkQueue(name)).toThrow(expect.objectContaining({ code: "bad-request" }));
   },
 );
 
-test("the key that a read makes of a name must fit into 250 bytes", () => {
-  expect(READ_QUEUE_BYTES_MAX).toBe(226);
-  expect(() => checkQueueForPut("x".repeat(250))).not.toThrow();
-  expect(() => checkQueueForPut("x".repeat(251))).toThrow();
-  expect(() => checkQueueForRead("x".repeat(227))).toThrow(/226 bytes/);
-  expect(() => checkQueueForRead("ü".repeat(113))).not.toThrow();
-  expect(() => checkQueueForRead("ü".repeat(114))).toThrow();
+test("a name has at most 250 bytes, its namespace included", () => {
+  expect(() => checkQueue("x".repeat(251))).toThrow(/at most 250 bytes, this has 251/);
+  expect(() => checkQueue("ü".repeat(126))).toThrow(/at most 250 bytes, this has 252/);
+  const names = new QueueNames("ns");
+  expect(names.forNodes("x".repeat(247))).toHaveLength(250);
+  expect(() => names.forNodes("x".repeat(248))).toThrow(/at most 250 bytes, this has 251/);
 });
 
 test.each([

@@ -29,7 +29,7 @@ export class Requests {
   putTarget(queue: string, { key, orderedOnly = false, wait, signal }: PutOptions): PutTarget {
     allowManyListeners(signal);
     return {
-      queue: this.#names.forPut(queue),
+      queue: this.#names.forNodes(queue),
       key,
       orderedOnly: orderedOnly && (key !== undefined || this.#isHashed),
       waitMs: waitMsOf(wait),
@@ -45,7 +45,7 @@ export class Requests {
   /** What to read. Throws `bad-request`. */
   read(queue: string, { wait, partial = "error", signal }: GetOptions): ReadRequest {
     allowManyListeners(signal);
-    return { queue: this.#names.forRead(queue), waitMs: waitMsOf(wait), partial, signal };
+    return { queue: this.#names.forNodes(queue), waitMs: waitMsOf(wait), partial, signal };
   }
 }
 

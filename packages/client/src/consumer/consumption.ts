@@ -47,7 +47,7 @@ export class Consumption {
       const range = `1 to ${CONCURRENCY_MAX}`;
       throw new KestrelClientError("bad-request", `concurrency must be ${range}, not ${concurrency}`);
     }
-    const queues = new Set((typeof queue === "string" ? [queue] : queue).map((name) => names.forRead(name)));
+    const queues = new Set((typeof queue === "string" ? [queue] : queue).map((name) => names.forNodes(name)));
     if (queues.size === 0) throw new KestrelClientError("bad-request", "a consumer needs at least one queue");
     const onFailure = resolveFailurePolicy(options.onFailure, names);
     if (onFailure.retryQueue !== undefined) queues.add(onFailure.retryQueue);

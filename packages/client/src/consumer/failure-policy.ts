@@ -68,9 +68,9 @@ export function resolveFailurePolicy(
   }
   return {
     action: "retry",
-    retryQueue: retryQueue === undefined ? undefined : names.forRead(retryQueue),
+    retryQueue: retryQueue === undefined ? undefined : names.forNodes(retryQueue),
     maxAttempts,
-    deadLetterQueue: deadLetterQueue === undefined ? undefined : names.forPut(deadLetterQueue),
+    deadLetterQueue: deadLetterQueue === undefined ? undefined : names.forNodes(deadLetterQueue),
     backoff: resolveBackoff("backoff", { ...BACKOFF, ...backoff }),
   };
 }

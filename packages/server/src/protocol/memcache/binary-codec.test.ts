@@ -225,7 +225,7 @@ const ending: Case[] = [
     [announcing({ opcode: 1, key: "quite", extras: noExpiry }, { body: 3 })],
     [answer({ opcode: 1, status: 0x81, value: "Unknown command" })],
   ],
-  ["a long key", [get("x".repeat(251))], [invalid(0)]],
+  ["a long key", [get("x".repeat(301))], [invalid(0)]],
   ["a get without a key", [frame({ opcode: 0 })], [invalid(0)]],
   ["a get with extras", [frame({ opcode: 0, key: "q", extras: "00" })], [invalid(0)]],
   ["a get with a value", [frame({ opcode: 0, key: "q", value: "x" })], [invalid(0)]],

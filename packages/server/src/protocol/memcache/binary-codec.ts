@@ -24,7 +24,8 @@ import { expiryMsOf, signedExpiryOf } from "./expiry.ts";
 import type { Key } from "./key.ts";
 import type { MemcacheHost } from "./memcache-host.ts";
 
-const keyBytesMax = 250;
+/** A queue's longest name, and behind it whatever options a get may have. */
+const keyBytesMax = 300;
 const saslMechanism = "PLAIN";
 const noKey: Buffer = Buffer.alloc(0);
 
