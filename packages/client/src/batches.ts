@@ -3,8 +3,8 @@
 
 import type { BatchOutcome } from "./call-options.ts";
 import type { PutResult } from "./cluster/puts.ts";
+import type { FoundRead } from "./cluster/read-outcome.ts";
 import type { ReadRequest, Reads } from "./cluster/reads.ts";
-import type { FoundRead } from "./cluster/waiting-room.ts";
 import { KestrelClientError } from "./errors.ts";
 import type { OpenRead } from "./transport/transport.ts";
 import { TransportError } from "./transport/transport-error.ts";

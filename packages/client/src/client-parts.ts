@@ -49,9 +49,9 @@ export class ClientParts {
 
   async close(): Promise<void> {
     const stopped = this.members.stop();
+    this.reads.close();
     const consumed = this.consumption.close();
     this.puts.close();
-    this.reads.close();
     this.#strays?.close();
     await consumed;
     await Promise.all([this.members.close(), stopped]);

@@ -590,6 +590,18 @@ describe("the end of a client", () => {
     }
   });
 
+  test("is what a read hears that has no answer yet, and not that a node is down", async () => {
+    const [node] = await startNodes(1);
+    const client = createClient([node!], { timeoutMs: 60_000 });
+    expect(await client.get("q")).toBeNull();
+    node!.pause();
+    const reading = failure(client.get("q"));
+    // So that it is written.
+    await new Promise((resolve) => setImmediate(resolve));
+    await client.close();
+    expect((await reading).code).toBe("closed");
+  });
+
   test("comes once, however often it is asked for", async () => {
     const client = createClient(await startNodes(1));
     await client.put("q", "x");

@@ -280,7 +280,8 @@ export class KestrelClusterClient extends EventEmitter<ClusterEvents> implements
   /**
    * Ends the client. Consumers stop, and their open items go back; to let handlers finish, stop() them first. Calls
    * that wait for items are rejected with `closed` at once; puts and confirms that were sent are given their
-   * time for an answer; then all connections end, and with them every open item goes back to its queue.
+   * time for an answer; then all connections end, and with them every open item goes back to its queue, and reads
+   * that have had no answer are rejected with `closed`, too.
    * Calling it again gives the same promise.
    */
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 // Taking one item for good: opened first and confirmed when it has arrived, so that it can't be lost on the way.
 
-import type { FoundRead } from "./cluster/waiting-room.ts";
+import type { FoundRead } from "./cluster/read-outcome.ts";
 import { clientErrorOf } from "./errors.ts";
 import { TransportError } from "./transport/transport-error.ts";
 

@@ -7,9 +7,10 @@ import { TransportError } from "../transport/transport-error.ts";
 import type { Departures } from "./departures.ts";
 import type { ClusterNode } from "./node.ts";
 import { ReadCursors } from "./read-cursor.ts";
+import type { FoundRead, ReadOutcome, UnaskedNode } from "./read-outcome.ts";
 import type { Strategy } from "./strategy.ts";
 import type { Strays } from "./strays.ts";
-import { type FoundRead, type ReadOutcome, type UnaskedNode, WaitingRoom } from "./waiting-room.ts";
+import { WaitingRoom } from "./waiting-room.ts";
 
 export interface ReadRequest {
   readonly queue: string;
@@ -288,6 +289,8 @@ export class Reads {
         this.#missed(queue, node);
       } catch (error) {
         if (!(error instanceof TransportError)) throw error;
+        // It has gone wrong because all connections are ended.
+        this.#checkOpen();
         if (["given-up", "aborted", "closed", "invalid"].includes(error.kind)) throw readError(error, node);
         unasked.push({ node, error });
       }

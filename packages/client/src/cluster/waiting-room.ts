@@ -6,27 +6,12 @@
 // place, never dropped; no more polls wait at a node than there are callers; each caller is settled exactly
 // once; a node that answers badly, or too soon, is not asked again in a hot loop.
 
-import type { OpenRead } from "../transport/transport.ts";
 import { TransportError } from "../transport/transport-error.ts";
+import { type Caller, CallerLine } from "./caller-line.ts";
 import { Desk, LINGER_MS, type Poll } from "./desk.ts";
 import type { ClusterNode } from "./node.ts";
 import type { ReadCursor } from "./read-cursor.ts";
-
-export interface FoundRead {
-  readonly queue: string;
-  readonly node: ClusterNode;
-  readonly read: OpenRead;
-}
-
-/** A node that could not be asked, or did not answer, and why if that is known. */
-export interface UnaskedNode {
-  readonly node: ClusterNode;
-  readonly error: TransportError | undefined;
-}
-
-export type ReadOutcome =
-  | { readonly found: FoundRead }
-  | { readonly found: null; readonly unasked: UnaskedNode[] };
+import type { FoundRead, ReadOutcome, UnaskedNode } from "./read-outcome.ts";
 
 export interface WaitingRoomOptions {
   readonly queue: string;
@@ -48,19 +33,6 @@ export interface TakeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface Caller {
-  readonly deadline: number;
-  readonly isPatient: boolean;
-  timer: NodeJS.Timeout;
-  /** Ends this caller's own asking when there is no more time for it. */
-  readonly abort: AbortController;
-  /** Has asked each node in turn, and now relies on the polls. */
-  isPolling: boolean;
-  isOverdue: boolean;
-  resolve(outcome: ReadOutcome): void;
-  reject(error: TransportError): void;
-}
-
 /** A node is asked again after this, so that one which fell silent is noticed even during a long wait. */
 const POLL_MS_MAX = 10_000;
 const POLLS_PER_NODE_MAX = 8;
@@ -69,7 +41,10 @@ const ENDING_MS = 250;
 
 export class WaitingRoom {
   readonly #options: WaitingRoomOptions;
-  readonly #callers = new Set<Caller>();
+  readonly #line: CallerLine = new CallerLine({
+    onOverdue: (caller) => this.#expire(caller),
+    onLeft: () => this.#tidyLater(),
+  });
   readonly #desks = new Map<ClusterNode, Desk>();
   readonly #held: FoundRead[] = [];
   #lingerTimer: NodeJS.Timeout | undefined;
@@ -87,31 +62,7 @@ export class WaitingRoom {
   take(cursor: ReadCursor, deadline: number, options: TakeOptions = {}): Promise<ReadOutcome> {
     const { isPatient = false, signal } = options;
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#dismiss(caller, () => caller.reject(new TransportError("aborted", "aborted while waiting")));
-      };
-      const leave = (): void => {
-        clearTimeout(caller.timer);
-        signal?.removeEventListener("abort", onAbort);
-      };
-      const caller: Caller = {
-        deadline,
-        isPatient,
-        timer: setTimeout(() => this.#expire(caller), Math.max(0, Math.ceil(deadline - performance.now()))),
-        abort: new AbortController(),
-        isPolling: false,
-        isOverdue: false,
-        resolve: (outcome) => {
-          leave();
-          resolve(outcome);
-        },
-        reject: (error) => {
-          leave();
-          reject(error);
-        },
-      };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#callers.add(caller);
+      const caller = this.#line.join({ deadline, isPatient, signal }, { resolve, reject });
       void this.#askInTurn(caller, cursor);
     });
   }
@@ -136,7 +87,7 @@ export class WaitingRoom {
   close(error: TransportError): void {
     this.#isClosed = true;
     clearTimeout(this.#lingerTimer);
-    for (const caller of [...this.#callers]) this.#dismiss(caller, () => caller.reject(error));
+    this.#line.dissolve(error);
     for (const desk of this.#desks.values()) desk.close();
     for (const { read } of this.#held.splice(0)) void read.abort();
   }
@@ -160,14 +111,14 @@ export class WaitingRoom {
     caller.isPolling = true;
     this.#turnAwayLockedOut();
     this.rearrange();
-    if (caller.isOverdue) this.#expire(caller);
+    if (this.#line.isOverdue(caller)) this.#expire(caller);
   }
 
   /** True: the caller has been served or has left. */
   #takeHeld(caller: Caller): boolean {
-    if (!this.#callers.has(caller)) return true;
+    if (!this.#line.has(caller)) return true;
     const held = this.#held.shift();
-    if (held !== undefined) this.#serve(caller, held);
+    if (held !== undefined) this.#line.serve(caller, held);
     return held !== undefined;
   }
 
@@ -194,7 +145,7 @@ export class WaitingRoom {
       desk.hasAnswered = false;
       desk.error = error;
       if (error.kind === "invalid") {
-        for (const caller of [...this.#callers]) this.#dismiss(caller, () => caller.reject(error));
+        for (const caller of this.#line.all()) this.#line.turnAway(caller, error);
       }
       return false;
     }
@@ -204,7 +155,7 @@ export class WaitingRoom {
     const startedAt = performance.now();
     // A node that has said nothing yet is first asked without waiting: is it there at all?
     const isWaiting = desk.hasAnswered && this.#options.waitsAt(desk.node);
-    const waitMs = isWaiting ? this.#waitMs(startedAt) : 0;
+    const waitMs = isWaiting ? this.#line.longestMs(startedAt, POLL_MS_MAX) : 0;
     const poll: Poll = { abort: new AbortController(), endsAt: startedAt + waitMs };
     desk.polls.add(poll);
     const isFound = await this.#ask(desk, waitMs, poll.abort.signal);
@@ -213,7 +164,7 @@ export class WaitingRoom {
     const isTooSoon = waitMs > 0 && performance.now() - startedAt < waitMs / 2;
     if (isFound || (desk.hasAnswered && !isTooSoon)) desk.backoff.reset();
     else if (!poll.abort.signal.aborted) desk.hold(() => this.rearrange());
-    for (const caller of [...this.#callers]) if (caller.isOverdue) this.#expire(caller);
+    for (const caller of this.#line.allOverdue()) this.#expire(caller);
     this.#turnAwayLockedOut();
     this.rearrange();
   }
@@ -228,9 +179,9 @@ export class WaitingRoom {
       unasked.push({ node, error });
     }
     if (unasked.length === 0) return;
-    for (const caller of [...this.#callers]) {
+    for (const caller of this.#line.all()) {
       if (caller.isPatient) this.#options.lockedOut(unasked);
-      else if (caller.isPolling) this.#dismiss(caller, () => caller.resolve({ found: null, unasked }));
+      else if (caller.isPolling) this.#line.tellNothing(caller, unasked);
     }
   }
 
@@ -240,16 +191,11 @@ export class WaitingRoom {
       void found.read.abort();
       return;
     }
-    const isAsking = asker !== undefined && this.#callers.has(asker);
-    const caller = isAsking ? asker : [...this.#callers].find(({ isPolling }) => isPolling);
-    if (caller !== undefined) this.#serve(caller, found);
+    const isAsking = asker !== undefined && this.#line.has(asker);
+    const caller = isAsking ? asker : this.#line.findPolling();
+    if (caller !== undefined) this.#line.serve(caller, found);
     else this.#held.push(found);
     this.#tidyLater();
-  }
-
-  #serve(caller: Caller, found: FoundRead): void {
-    this.#callers.delete(caller);
-    caller.resolve({ found });
   }
 
   /**
@@ -258,7 +204,6 @@ export class WaitingRoom {
    * And polls that end in this moment are let end, since an item may be on its way.
    */
   #expire(caller: Caller): void {
-    caller.isOverdue = true;
     if (!caller.isPolling) return;
     const unasked: UnaskedNode[] = [];
     for (const node of this.#options.places()) {
@@ -274,11 +219,10 @@ export class WaitingRoom {
     }
     const graceMs = caller.deadline + ENDING_MS - performance.now();
     if (graceMs > 0 && this.#isPollEnding(caller.deadline)) {
-      clearTimeout(caller.timer);
-      caller.timer = setTimeout(() => this.#expire(caller), graceMs);
+      this.#line.recall(caller, graceMs);
       return;
     }
-    this.#dismiss(caller, () => caller.resolve({ found: null, unasked }));
+    this.#line.tellNothing(caller, unasked);
   }
 
   #isPollEnding(deadline: number): boolean {
@@ -288,28 +232,13 @@ export class WaitingRoom {
     return false;
   }
 
-  #dismiss(caller: Caller, settle: () => void): void {
-    if (!this.#callers.delete(caller)) return;
-    caller.abort.abort();
-    settle();
-    if (!this.#isClosed) this.#tidyLater();
-  }
-
-  #waitMs(now: number): number {
-    let latest = now;
-    for (const { deadline } of this.#callers) latest = Math.max(latest, deadline);
-    return Math.min(POLL_MS_MAX, Math.ceil(latest - now));
-  }
-
   #wantedPolls(desk: Desk): number {
     if (desk.isHeld || !desk.node.isFit("reads")) return 0;
-    let callers = 0;
-    const now = performance.now();
-    for (const { isPolling, deadline } of this.#callers) if (isPolling && deadline > now) callers++;
-    return Math.min(callers, POLLS_PER_NODE_MAX);
+    return this.#line.pollingLength(performance.now(), POLLS_PER_NODE_MAX);
   }
 
   #tidyLater(): void {
+    if (this.#isClosed) return;
     this.#lingerTimer ??= setTimeout(() => this.#tidy(), LINGER_MS);
   }
 
@@ -323,7 +252,7 @@ export class WaitingRoom {
       if (!order.has(desk.node) && desk.isIdle) this.#desks.delete(desk.node);
     }
     const isIdle = [...this.#desks.values()].every((desk) => desk.isIdle);
-    if (this.#callers.size === 0 && isIdle) {
+    if (this.#line.length === 0 && isIdle) {
       this.#isClosed = true;
       for (const desk of this.#desks.values()) desk.close();
       this.#options.onEmpty();
@@ -335,7 +264,7 @@ export class WaitingRoom {
     const { returning } = this.#deskOf(node);
     const returned = read.abort().then(() => {
       returning.delete(returned);
-      if (!this.#isClosed) this.#tidyLater();
+      this.#tidyLater();
     });
     returning.add(returned);
   }

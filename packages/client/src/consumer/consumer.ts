@@ -3,7 +3,7 @@
 
 import { Backoff, backoffMs } from "../cluster/backoff.ts";
 import { ReadCursors } from "../cluster/read-cursor.ts";
-import type { FoundRead } from "../cluster/waiting-room.ts";
+import type { FoundRead } from "../cluster/read-outcome.ts";
 import { clientErrorOf, KestrelClientError } from "../errors.ts";
 import { Item } from "../item.ts";
 import { allowManyListeners } from "../signals.ts";
