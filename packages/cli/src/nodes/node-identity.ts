@@ -9,7 +9,7 @@ import type { Surroundings } from "../surroundings.ts";
 import type { ChosenCluster } from "./cluster.ts";
 import type { Admin } from "./node-inquiry.ts";
 
-/** Nodes that are slower to say who they are are taken for what they should be. */
+/** Nodes that are slower to say who they are are taken for what they should be, unless the user has more time. */
 const askMs = 1000;
 
 /** The node's version. Rejects with CommandError when what answers is no Kestrel. */
@@ -30,14 +30,14 @@ export async function askVersion(admin: Admin, node: string, hasTls = false): Pr
 
 /** Rejects with CommandError when any of the nodes is none. One that is down or silent is not found out here. */
 export async function refuseStrangers(
-  { servers, tls }: ChosenCluster,
+  { servers, tls, timeoutMs = askMs }: ChosenCluster,
   surroundings: Surroundings,
 ): Promise<void> {
   // What stands for nodes that somebody else knows, such as DNS, is left to them.
   const addresses = servers.filter((server) => !server.includes("://"));
   await Promise.all(
     addresses.map(async (server) => {
-      const times = { timeoutMs: askMs, connectTimeoutMs: askMs };
+      const times = { timeoutMs, connectTimeoutMs: timeoutMs };
       const admin = surroundings.connectAdmin(server, { ...times, ...(tls === undefined ? {} : { tls }) });
       try {
         await askVersion(admin, server, tls !== undefined);
