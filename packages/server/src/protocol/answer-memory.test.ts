@@ -234,6 +234,21 @@ describe("connections", () => {
     expect(await after.hear()).toBe(value("s", small).repeat(100));
   });
 
+  test("get no long report while memory is used up, and live", async () => {
+    await start();
+    await putLarge("q", "ab");
+    const client = port.connect();
+    await client.talk(Array.from({ length: 150 }, (_, i) => `get queue${i}\r\n`).join(""));
+    const holding = [await stuck("get q\r\n"), await stuck("get q\r\n")];
+    const refused = "SERVER_ERROR out of memory for this answer\r\n";
+    expect(await client.talk("version\r\nstats\r\nversion\r\n")).toBe(
+      `VERSION 3.0.0\r\n${refused}VERSION 3.0.0\r\n`,
+    );
+    expect(await client.talk("stats\r\n")).toBe(refused);
+    for (const { socket } of holding) socket.drain();
+    expect((await client.talk("stats\r\n")).length).toBeGreaterThan(refused.length);
+  });
+
   test("are not to blame for a medium that takes its time", async () => {
     await start({ rules: { queues: [["q", { syncJournal: 0 }]] } });
     await putLarge("q", "ab");

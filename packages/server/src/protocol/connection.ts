@@ -14,6 +14,7 @@
  */
 import type { Socket } from "node:net";
 import { KestrelError } from "../errors.ts";
+import { largeItemBytes } from "../journal/large-item.ts";
 import type { Receipt } from "../journal/receipt.ts";
 import type { Logger } from "../logging.ts";
 import type { Reply, Request } from "../session/request.ts";
@@ -227,7 +228,9 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
     const { length } = output;
     const largeLength = output.large.length;
     codec.render(reply);
-    if (output.large.length > largeLength) this.#outbox.account();
+    if (output.large.length > largeLength || output.length - length >= largeItemBytes) {
+      this.#weigh(reply, output, length, largeLength);
+    }
     if ((reply.kind === "stored" || reply.kind === "stored-many") && reply.receipt !== null) {
       output.pledge(reply.receipt, "put", length, largeLength, codec.tag, codec.opaque, null, 0);
     } else if (reply.kind === "item" && reply.item.receipt !== null) {
@@ -237,6 +240,19 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
     if (this.#isParsing) return;
     this.#timeLimits.heard();
     if (!this.#session.isWaiting) this.#host.turn.resumeLater(this);
+  }
+
+  /** A large answer counts at once. Reports can't wait in a queue as items do: one that finds no memory is refused. */
+  #weigh({ kind }: Reply, output: Output, length: number, largeLength: number): void {
+    const isReport = kind === "stats" || kind === "groups" || kind === "text";
+    if (isReport && this.#host.answerMemory.isFull) {
+      output.cutTo(length, largeLength);
+      this.#codec!.render({
+        kind: "error",
+        error: new KestrelError("memory", "out of memory for this answer"),
+      });
+    }
+    this.#outbox.account();
   }
 
   holdFor(receipt: Receipt): void {

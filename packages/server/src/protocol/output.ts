@@ -113,6 +113,18 @@ export class Output {
     this.largeBytes += data.length;
   }
 
+  /** Takes back what was appended since `length` and `largeLength`, if nothing of it is pledged. */
+  cutTo(length: number, largeLength: number): void {
+    for (const { data } of this.large.splice(largeLength)) {
+      this.largeBytes -= data.length;
+      releaseLargeItem(data);
+    }
+    this.length = length;
+    this.#first = null;
+    const spareBytes = Math.max(initialBytes, length);
+    if (this.bytes.length > pooledBytesMax) this.bytes = Buffer.from(this.bytes.subarray(0, spareBytes));
+  }
+
   /** What was appended since `start` and `largeStart` hangs on the receipt. */
   pledge(
     receipt: Receipt,

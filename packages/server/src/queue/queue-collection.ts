@@ -47,7 +47,7 @@ export class QueueCollection {
   readonly #register: QueueRegister;
   readonly #aliases: AliasTable = new AliasTable();
   readonly #sweeper: QueueSweeper;
-  /** Open, unless somebody closes it: what is handed out is in nobody's memory here any more. */
+  /** Open, until whoever sends the items closes it: what is handed out counts here no more. */
   readonly largeItemGate: LargeItemGate = new LargeItemGate();
   /** Since the start. */
   readonly counters: { totalItems: number; creates: number; deletes: number; expires: number } = {
