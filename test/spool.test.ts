@@ -1,7 +1,7 @@
 /** The spool folder of a real node: its lock, a last file that was cut short, a byte that was flipped. */
 
 import { execFile } from "node:child_process";
-import { cp, readdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -51,6 +51,21 @@ describe("lock", () => {
     await using client = await node.client();
     expect(await client.put("q", "a")).toBe("STORED");
   });
+});
+
+test("what else lies in a spool folder is left alone: lost+found, links that lead to themselves, pipes", async () => {
+  await using spool = await TempFolder.create();
+  // Nobody but root may look into it.
+  await mkdir(join(spool.path, "lost+found"), { mode: 0 });
+  await symlink("loop", join(spool.path, "loop"));
+  await promisify(execFile)("mkfifo", [join(spool.path, "pipe")]);
+  // Its metrics are loaded behind the look at the folder.
+  await using node = await KestrelNode.start({ spool: spool.path, flags: ["--admin-port", "0"] });
+  await using client = await node.client();
+  expect(await client.put("lost", "a")).toBe("STORED");
+  expect([...(await client.stats()).keys()]).not.toContain("queue_lost+found_items");
+  expect(await readdir(join(spool.path, "lost+found"))).toEqual([]);
+  expect(node.log.filter(({ level }) => level === 50)).toEqual([]);
 });
 
 describe("damage", () => {

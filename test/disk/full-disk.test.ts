@@ -89,6 +89,31 @@ test.for([["never"], [0]] as const)(
   },
 );
 
+test("a node starts on a disk that is full to its last page, and serves who makes room", async ({ skip }) => {
+  await using disk = await SmallDisk.mount(8);
+  if (disk === null) {
+    console.warn("left out: this machine doesn't let us mount a small file system");
+    return skip();
+  }
+  await using node = await KestrelNode.start({ spool: disk.path, isRestarted: true });
+  const items = Array.from({ length: 20 }, (_, number) => `${number} ${"-".repeat(10_000)}`);
+  await using producer = await node.client();
+  for (const item of items) expect(await producer.put("first", item)).toBe("STORED");
+  await node.stop();
+  disk.fill();
+  await node.start();
+  expect(node.logText()).toContain("its reserve goes for the lock");
+  await using second = await KestrelNode.prepare({ spool: disk.path });
+  disk.fill();
+  expect((await second.runToEnd()).code).toBe(1);
+  expect(second.logText()).toContain(`in use by a kestrel that runs as process ${node.pid}`);
+  await using client = await node.client();
+  for (const item of items) expect((await client.get("first"))?.data.toString()).toBe(item);
+  expect(await client.get("first")).toBeNull();
+  await disk.relieve();
+  await expect.poll(() => client.put("first", "again"), { timeout: 20_000 }).toBe("STORED");
+});
+
 /** One producer and one consumer on each queue; every second item is read reliably. */
 class Load {
   readonly accounts: Map<string, Account> = new Map(queues.map((queue) => [queue, new Account()]));

@@ -68,7 +68,7 @@ export interface Disk {
 export class NodeDisk implements Disk {
   readonly #descriptors: DescriptorPool;
 
-  /** Keeps `descriptorsMax` files open at the most; unless set, about half of what the process may open. */
+  /** Keeps `descriptorsMax` files open at the most; unless set, about a third of what the process may open. */
   constructor(descriptorsMax?: number) {
     this.#descriptors = new DescriptorPool(descriptorsMax);
   }
@@ -93,7 +93,7 @@ export class NodeDisk implements Disk {
   }
 
   isFolder(name: string): boolean {
-    return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return leadsToFolder(name);
   }
 
   create(file: string): DiskFile {
@@ -149,6 +149,18 @@ export class NodeDisk implements Disk {
     } finally {
       await handle.close();
     }
+  }
+}
+
+/** Whether there is a folder, or a link to one. Throws the system's error. */
+export function leadsToFolder(name: string): boolean {
+  try {
+    // With big numbers: what Node found last of the other kind misleads the next import, if it was a pipe or a socket.
+    return fs.statSync(name, { throwIfNoEntry: false, bigint: true })?.isDirectory() ?? false;
+  } catch (error) {
+    // A link that leads to itself.
+    if ((error as NodeJS.ErrnoException).code === "ELOOP") return false;
+    throw error;
   }
 }
 

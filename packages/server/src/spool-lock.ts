@@ -127,9 +127,12 @@ export class SpoolLock {
 
   async #take(onWait: (reason: string) => void, watchMs: number): Promise<void> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      if (this.#place()) return;
+      // Looked for first: on a full disk, too, it is told that the folder is another's.
       const found = findLock(this.#path);
-      if (found === undefined) continue;
+      if (found === undefined) {
+        if (this.#place()) return;
+        continue;
+      }
       const { owner } = found;
       if (owner !== undefined && (await this.#isAlive(owner, found, onWait, watchMs))) {
         throw new SpoolLockedError(this.#folder, owner);

@@ -3,7 +3,7 @@
  * the file system of this machine, and does not even ask for the right to write.
  */
 import fs from "node:fs";
-import type { Disk, DiskFile } from "../disk.ts";
+import { type Disk, type DiskFile, leadsToFolder } from "../disk.ts";
 import { readDescriptor } from "../pooled-file.ts";
 
 export type ReadableFile = Pick<DiskFile, "size" | "readNow" | "close">;
@@ -48,7 +48,7 @@ export class NodeFiles implements FileSource {
   }
 
   isFolder(name: string): boolean {
-    return fs.statSync(name, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return leadsToFolder(name);
   }
 
   open(file: string): ReadableFile {

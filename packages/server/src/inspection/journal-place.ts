@@ -2,7 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { findSegmentName } from "../journal/segment.ts";
-import { queueNameProblem } from "../settings/queue-name.ts";
+import { isJournalName } from "../settings/queue-name.ts";
 import { NodeFiles } from "./file-source.ts";
 
 /**
@@ -29,7 +29,7 @@ export function listLogs(spool: string): string[] {
   const files = new NodeFiles();
   return files
     .list(spool)
-    .filter((name) => queueNameProblem(name) === undefined && files.isFolder(path.join(spool, name)))
+    .filter((name) => isJournalName(name) && files.isFolder(path.join(spool, name)))
     .map((name) => path.join(spool, name));
 }
 

@@ -1,6 +1,6 @@
 /** Checks all logs of a spool folder, one after the other. */
 import path from "node:path";
-import { queueNameProblem } from "../settings/queue-name.ts";
+import { isJournalName } from "../settings/queue-name.ts";
 import { NodeFiles } from "./file-source.ts";
 import type { LogReport } from "./log-report.ts";
 import { type VerifyOptions, verifyLog } from "./verify-log.ts";
@@ -16,7 +16,7 @@ export async function* verifySpool(spool: string, options: VerifyOptions = {}): 
     const folder = path.join(spool, name);
     if (!source.isFolder(folder)) continue;
     if (name.includes("~")) yield leftover(folder);
-    else if (queueNameProblem(name) === undefined) yield await verifyLog(folder, options);
+    else if (isJournalName(name)) yield await verifyLog(folder, options);
   }
 }
 

@@ -263,3 +263,18 @@ test("an index that tells of items whose ids were given to others is not believe
   expect(await last.get("q", "open")).toMatchObject({ text: "new" });
   expect(last.queue("q").length).toBe(0);
 });
+
+test("a file that only looks like a segment, with an id beyond all ids, takes none from what comes", async () => {
+  let node = await TestNode.start();
+  node.put("q", "a");
+  const disk = node.disk.afterKill();
+  const stray = segments(disk)[0]!.replace(/[^/]+$/, "9999999999999999-99999999.log");
+  disk.setBytes(stray, Buffer.from("no segment"));
+  node = await node.afterKill(disk);
+  for (const text of ["b", "c"]) {
+    expect(node.put("q", text)).toBe("kept");
+    node = await node.afterKill();
+  }
+  expect(await node.drain("q")).toEqual(["a", "b", "c"]);
+  expect(segments(node.disk)).toContain(stray);
+});

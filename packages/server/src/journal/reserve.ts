@@ -23,9 +23,22 @@ export class Reserve {
   release(): void {
     if (!this.#isFilled) return;
     this.#isFilled = false;
+    this.#empty();
+  }
+
+  /** Gives what an earlier process has kept, and not let go; false: there is nothing. Throws the system's error. */
+  releaseFormer(): boolean {
+    const name = path.basename(this.#path);
+    return this.#disk.list(path.dirname(this.#path)).includes(name) && this.#empty() > 0;
+  }
+
+  /** Returns how much was in it. */
+  #empty(): number {
     const file = this.#disk.open(this.#path);
     try {
+      const size = file.size();
       file.truncate(0);
+      return size;
     } finally {
       file.close();
     }

@@ -2,6 +2,7 @@
  * A segment's file read whole: where its frames are sound, what is in them, and what is damaged. For recovery, which
  * needs it for the last segment only, and for whoever examines a journal.
  */
+import { constants } from "node:buffer";
 import path from "node:path";
 import type { Disk } from "../disk.ts";
 import type { Logger } from "../logging.ts";
@@ -37,6 +38,7 @@ export class SegmentScan {
     const found = findIndex(segment.file!, segment.seed);
     segment.isClosed = found !== undefined;
     const end = found?.offset ?? segment.size;
+    if (end > constants.MAX_LENGTH) throw new Error(`${file} has ${end} bytes: that is no segment of ours`);
     const bytes = Buffer.allocUnsafeSlow(end);
     segment.file!.readNow(bytes, 0, end, 0);
     const start = Math.min(end, segmentMagic.length);

@@ -27,6 +27,8 @@ const markAheadBytes = 256 * 1024;
 /** For as much room as is made at once. */
 const zeros = Buffer.alloc(1024 * 1024);
 const namePattern = /^(\d{16})-(\d{8,})\.log$/;
+/** No id comes near it in a hundred years. A file that is called so is none of ours: no ids would be left behind it. */
+const idsEnd = 2 ** 52;
 
 export class Segment {
   /** Null for a log that lives in memory only. */
@@ -160,7 +162,9 @@ export function segmentName(firstId: number, number: number): string {
 /** The number and first id in a segment's name; undefined for any other file. */
 export function findSegmentName(name: string): { firstId: number; number: number } | undefined {
   const match = namePattern.exec(name);
-  return match === null ? undefined : { firstId: Number(match[1]), number: Number(match[2]) };
+  if (match === null) return undefined;
+  const [firstId, number] = [Number(match[1]), Number(match[2])];
+  return firstId < idsEnd && number < idsEnd ? { firstId, number } : undefined;
 }
 
 /** One sealed frame of whole records. */

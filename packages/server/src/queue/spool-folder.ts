@@ -7,7 +7,7 @@ import type { Disk, FolderLock } from "../disk.ts";
 import { KestrelError } from "../errors.ts";
 import { Reserve } from "../journal/reserve.ts";
 import type { Logger } from "../logging.ts";
-import { queueNameProblem } from "../settings/queue-name.ts";
+import { isJournalName } from "../settings/queue-name.ts";
 import { SpoolLockedError } from "../spool-lock.ts";
 
 /** Journals up to this size are removed while everybody waits: it takes less than a millisecond. */
@@ -29,20 +29,26 @@ export class SpoolFolder {
   #doomed: DoomedJournal[] = [];
   #removing: Promise<void> | null = null;
 
-  private constructor(spoolPath: string, disk: Disk, logger: Logger, lock: FolderLock) {
+  private constructor(spoolPath: string, disk: Disk, logger: Logger, lock: FolderLock, reserve: Reserve) {
     this.#path = spoolPath;
     this.#disk = disk;
     this.#logger = logger;
     this.#lock = lock;
-    this.reserve = new Reserve(disk, spoolPath);
+    this.reserve = reserve;
   }
 
   /** Creates the folder if need be and takes it. Rejects with SpoolLockedError, or the system's error. */
   static async take(spoolPath: string, disk: Disk, logger: Logger): Promise<SpoolFolder> {
     const above = foldersAbove(spoolPath, disk);
     disk.makeFolder(spoolPath);
-    const lock = await disk.lockFolder(spoolPath, (reason) => logger.info({ folder: spoolPath }, reason));
-    const spool = new SpoolFolder(spoolPath, disk, logger, lock);
+    const reserve = new Reserve(disk, spoolPath);
+    const spool = new SpoolFolder(
+      spoolPath,
+      disk,
+      logger,
+      await lockFolder(spoolPath, disk, reserve, logger),
+      reserve,
+    );
     try {
       for (const folder of above) await disk.syncFolder(folder);
     } catch (error) {
@@ -69,7 +75,7 @@ export class SpoolFolder {
       if (!this.#disk.isFolder(folder)) continue;
       // Of those the size is not known.
       if (name.includes("~")) this.#doomed.push({ folder, size: Number.POSITIVE_INFINITY });
-      else if (queueNameProblem(name) === undefined) names.push(name);
+      else if (isJournalName(name)) names.push(name);
       else this.#logger.warn({ folder }, "not a queue's folder; left alone");
     }
     await this.#removeDoomed();
@@ -170,6 +176,24 @@ export class SpoolFolder {
 
   release(): void {
     this.#lock.release();
+  }
+}
+
+/**
+ * On a full disk the lock takes what the process before has kept in reserve: there may be consumers who make room.
+ * Rejects with SpoolLockedError, or an error that tells the folder and the system's reason.
+ */
+async function lockFolder(folder: string, disk: Disk, reserve: Reserve, logger: Logger): Promise<FolderLock> {
+  const lock = () => disk.lockFolder(folder, (reason) => logger.info({ folder }, reason));
+  try {
+    return await lock().catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOSPC" || !reserve.releaseFormer()) throw error;
+      logger.warn({ folder }, "no space left on the disk of the spool folder: its reserve goes for the lock");
+      return lock();
+    });
+  } catch (cause) {
+    if (cause instanceof SpoolLockedError) throw cause;
+    throw new Error(`the spool folder ${folder} cannot be locked: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -18,6 +18,14 @@ export function familyNameOf(name: string): string {
   return findParentName(name) ?? name;
 }
 
+/**
+ * Whether a folder of this name in a spool folder can be a journal. A fanout has none of its own, so `lost+found` is
+ * none either.
+ */
+export function isJournalName(name: string): boolean {
+  return queueNameProblem(name) === undefined && familyNameOf(name) === name;
+}
+
 /** The parent of a fanout, `orders` for `orders+audit`; undefined for a queue that is none, as `orders+`. */
 export function findParentName(name: string): string | undefined {
   const plus = name.indexOf("+");
