@@ -101,6 +101,14 @@ test("data that is no text comes in base64; text is not cut inside a character",
   ]);
 });
 
+test("what lies at the head of a queue is shown within 640 KB", async () => {
+  for (let i = 0; i < 5; i++) await node.clients.put("jobs", "x".repeat(65_536));
+  const lengths = async (query: string): Promise<number[]> =>
+    (await node.json<Items>(`/queues/jobs/items?${query}`)).items.map(({ text }) => text!.length);
+  expect(await lengths("bytes=65536")).toEqual(Array(5).fill(65_536));
+  expect(await lengths("first=100&bytes=65536")).toEqual(Array(5).fill(6553));
+});
+
 test.each(["first=101", "first=-1", "first=1e1", "first=x", "bytes=70000", "first="])(
   "items with %s are refused",
   async (query) => {

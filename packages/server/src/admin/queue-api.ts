@@ -16,6 +16,8 @@ const itemsMax = 100;
 const itemsDefault = 10;
 const itemBytesMax = 64 * 1024;
 const itemBytesDefault = 4 * 1024;
+/** Data in one answer, shared out evenly: a stranger on every connection may ask for it and not read. */
+const answerBytesMax = itemsDefault * itemBytesMax;
 
 export function queueRoutes(host: AdminHost): Route[] {
   const queueOf = ({ name }: AdminRequest): Queue => {
@@ -87,7 +89,8 @@ function describe({ queues, metrics }: AdminHost, queue: Queue): object {
 function renderHead(queue: Queue, query: URLSearchParams): object {
   const first = readWhole(query, "first", 0, itemsMax) ?? itemsDefault;
   const bytes = readWhole(query, "bytes", 0, itemBytesMax) ?? itemBytesDefault;
-  const { items, isCut } = browse(queue.reader, first, bytes);
+  const bytesEach = Math.min(bytes, Math.floor(answerBytesMax / Math.max(1, first)));
+  const { items, isCut } = browse(queue.reader, first, bytesEach);
   return {
     queue: queue.name,
     length: queue.length,
