@@ -1,7 +1,7 @@
 /** The spool folder of a real node: its lock, a last file that was cut short, a byte that was flipped. */
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
@@ -55,8 +55,10 @@ describe("lock", () => {
 
 test("what else lies in a spool folder is left alone: lost+found, links that lead to themselves, pipes", async () => {
   await using spool = await TempFolder.create();
+  const lost = join(spool.path, "lost+found");
   // Nobody but root may look into it.
-  await mkdir(join(spool.path, "lost+found"), { mode: 0 });
+  await mkdir(lost, { mode: 0 });
+  if (process.getuid?.() === 0) console.warn("left out: that a node may not look into a folder, as root may");
   await symlink("loop", join(spool.path, "loop"));
   await promisify(execFile)("mkfifo", [join(spool.path, "pipe")]);
   // Its metrics are loaded behind the look at the folder.
@@ -64,7 +66,8 @@ test("what else lies in a spool folder is left alone: lost+found, links that lea
   await using client = await node.client();
   expect(await client.put("lost", "a")).toBe("STORED");
   expect([...(await client.stats()).keys()]).not.toContain("queue_lost+found_items");
-  expect(await readdir(join(spool.path, "lost+found"))).toEqual([]);
+  await chmod(lost, 0o700);
+  expect(await readdir(lost)).toEqual([]);
   expect(node.log.filter(({ level }) => level === 50)).toEqual([]);
 });
 
