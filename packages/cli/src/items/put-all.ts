@@ -25,7 +25,7 @@ export interface PutTask {
   queue: string;
   options: PutOptions;
   items: AsyncIterable<readonly PutItem[]>;
-  /** What `items` come from: destroyed when the command is interrupted. */
+  /** What `items` come from: destroyed in the end, or when the command is interrupted. */
   input: Readable;
   progress: Progress;
   json: boolean | undefined;
@@ -51,6 +51,7 @@ export async function putAll(task: PutTask, surroundings: Surroundings): Promise
     if (putting.stored > 0) tellNodesDown(name, cluster, "the others took its share", surroundings);
   } finally {
     interrupted.removeEventListener("abort", stopReading);
+    stopReading();
     progress.stop();
     await cluster.close();
   }

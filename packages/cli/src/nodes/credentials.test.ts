@@ -24,6 +24,8 @@ it("takes the user from a flag or the environment, and the password from a file 
   const fromFile = { username: "shop", password: "öpen sesame: 1 " };
   expect(await find({ user: "shop", passwordFile: file })).toEqual(fromFile);
   expect(await find({}, { KESTREL_USER: "shop", KESTREL_PASSWORD_FILE: file })).toEqual(fromFile);
+  const both = { KESTREL_PASSWORD_FILE: file, KESTREL_PASSWORD: "x" };
+  expect(await find({ user: "shop" }, both)).toEqual(fromFile);
   expect(await find({ user: "shop" }, { KESTREL_USER: "billing", KESTREL_PASSWORD: "x" })).toEqual({
     username: "shop",
     password: "x",

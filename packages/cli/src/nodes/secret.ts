@@ -6,11 +6,11 @@ import { readFile } from "node:fs/promises";
 import { UsageError } from "../exit-code.ts";
 import type { Surroundings } from "../surroundings.ts";
 
-/** Where one may be; `variable` has it itself, and `variable` with `_FILE` behind the path of its file. */
+/** Where one may be: a file goes before `variable`, which has it itself. */
 export interface SecretPlaces {
   /** What it is, for errors. */
   readonly name: string;
-  /** From the command line: it goes before the environment. */
+  /** Its file, from the command line; without one, `variable` with `_FILE` behind may name the file. */
   readonly path: string | undefined;
   readonly variable: string;
 }
@@ -20,9 +20,8 @@ export async function findSecret(
   { name, path, variable }: SecretPlaces,
   { env }: Pick<Surroundings, "env">,
 ): Promise<string | undefined> {
-  const text = notEmpty(env[variable]);
-  const file = notEmpty(path) ?? (text === undefined ? notEmpty(env[`${variable}_FILE`]) : undefined);
-  return file === undefined ? text : await readSecret(file, name);
+  const file = notEmpty(path) ?? notEmpty(env[`${variable}_FILE`]);
+  return file === undefined ? notEmpty(env[variable]) : await readSecret(file, name);
 }
 
 function notEmpty(text: string | undefined): string | undefined {

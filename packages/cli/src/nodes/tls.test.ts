@@ -145,7 +145,7 @@ describe.skipIf(!hasOpenssl)("files", () => {
         "with a wrong one",
         () => ({}),
         { KESTREL_TLS_PASSPHRASE: "open" },
-        /\(--tls-key\) has another passphrase$/,
+        /\(--tls-key\) can't be opened with that passphrase$/,
       ],
       [
         "with a file that isn't there",

@@ -154,6 +154,6 @@ function parseKey(pem: string, { origin, value }: Wanted, passphrase: string | u
 
 function keyFault(pem: string, passphrase: string | undefined): string {
   if (!pem.includes("ENCRYPTED")) return "holds no key in PEM";
-  if (passphrase !== undefined) return "has another passphrase";
+  if (passphrase !== undefined) return "can't be opened with that passphrase";
   return "has a passphrase: --tls-passphrase-file, KESTREL_TLS_PASSPHRASE_FILE or KESTREL_TLS_PASSPHRASE";
 }
