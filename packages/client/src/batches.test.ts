@@ -182,6 +182,10 @@ test("a namespace stands before every name, and nobody sees it", async () => {
   await until(() => nodes[0]!.items("billing:dead").length === 1);
   expect(seen).toEqual(["failed jobs"]);
   expect(() => new KestrelClusterClient({ servers: ["a"], namespace: "a/b" })).toThrow(/"a\/b"/);
+  const roomless = "x".repeat(249);
+  expect(() => new KestrelClusterClient({ servers: ["a"], namespace: roomless })).toThrow(
+    /at most 248 bytes/,
+  );
   expect(await codeOf(client.get("x".repeat(245)))).toBe("bad-request");
 });
 

@@ -8,7 +8,7 @@ import type { DnsResolver } from "./discovery/dns-lookup.ts";
 import { KestrelClientError } from "./errors.ts";
 import type { Instrumentation } from "./instrumentation.ts";
 import { DEFAULT_PORT, DEFAULT_THRIFT_PORT, type ServerSpec } from "./node-address.ts";
-import { checkQueue } from "./queue-name.ts";
+import { checkNamespace } from "./queue-name.ts";
 import { type NodeTls, resolveTls, type TlsOptions } from "./transport/tls-options.ts";
 
 /** How a KestrelClusterClient is set up. Only `servers` is needed. */
@@ -68,7 +68,7 @@ export interface ClusterOptions {
    * Kestrel 2, which know nothing else. Default one hour.
    */
   readonly autoAbortMs?: number;
-  /** Stands before the name of every queue, with a colon: with "billing", "jobs" is the node's "billing:jobs". */
+  /** Stands before the name of every queue, with a colon: with "billing", "jobs" is the node's "billing:jobs". 248 bytes at most. */
   readonly namespace?: string;
   /**
    * Told of each request to a node when it is over: for metrics, logs, and spans (it has start and duration). It is
@@ -138,7 +138,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   // A text would be taken for a list of servers with a letter for a name each.
   if (!Array.isArray(options?.servers))
     throw new KestrelClientError("bad-request", "servers must be an array: hosts, or host:port");
-  if (options.namespace !== undefined) checkQueue(options.namespace);
+  if (options.namespace !== undefined) checkNamespace(options.namespace);
   const transport = oneOf("transport", options.transport ?? "memcache", TRANSPORTS);
   return {
     transport,

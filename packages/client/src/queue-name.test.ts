@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkQueue, isFanout, parentOf, QueueNames } from "./queue-name.ts";
+import { checkNamespace, checkQueue, isFanout, parentOf, QueueNames } from "./queue-name.ts";
 
 test.each(["jobs", "orders+audit", "Grüße", "a-b_c:d", "x".repeat(250), "ü".repeat(125), "__proto__"])(
   "%s is a name",
@@ -21,6 +21,8 @@ test("a name has at most 250 bytes, its namespace included", () => {
   const names = new QueueNames("ns");
   expect(names.forNodes("x".repeat(247))).toHaveLength(250);
   expect(() => names.forNodes("x".repeat(248))).toThrow(/at most 250 bytes, this has 251/);
+  expect(() => checkNamespace("x".repeat(248))).not.toThrow();
+  expect(() => checkNamespace("x".repeat(249))).toThrow(/at most 248 bytes, this has 249/);
 });
 
 test.each([

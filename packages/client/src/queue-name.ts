@@ -5,6 +5,7 @@ import { KestrelClientError } from "./errors.ts";
 
 /** In UTF-8. */
 const QUEUE_BYTES_MAX = 250;
+const NAMESPACE_BYTES_MAX = QUEUE_BYTES_MAX - ":q".length;
 
 /** Throws `bad-request` unless a node would take this as the name of a queue. */
 export function checkQueue(queue: string): void {
@@ -21,6 +22,14 @@ export function checkQueue(queue: string): void {
     const size = Buffer.byteLength(queue);
     throw badName(`a queue's name has at most ${QUEUE_BYTES_MAX} bytes, this has ${size}`);
   }
+}
+
+/** Throws `bad-request` unless this may stand before the name of a queue, which needs a colon and a byte at least. */
+export function checkNamespace(namespace: string): void {
+  checkQueue(namespace);
+  const size = Buffer.byteLength(namespace);
+  if (size > NAMESPACE_BYTES_MAX)
+    throw badName(`a namespace has at most ${NAMESPACE_BYTES_MAX} bytes, this has ${size}`);
 }
 
 /** Whether this is the name of a fanout: "orders+audit" gets all that is put into "orders". */
