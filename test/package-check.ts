@@ -19,7 +19,7 @@ const checks = packages.flatMap((name) => [
 
 let failures = 0;
 for (const [program, ...args] of checks) {
-  const { status, stdout, stderr } = spawnSync(`node_modules/.bin/${program}`, args, {
+  const { status, stdout, stderr, error } = spawnSync(`node_modules/.bin/${program}`, args, {
     cwd: root,
     encoding: "utf8",
   });
@@ -27,7 +27,7 @@ for (const [program, ...args] of checks) {
   console.log(`${isGood ? "ok    " : "FAILED"} ${program} ${args.at(-1)}`);
   if (isGood) continue;
   failures++;
-  console.error(stdout + stderr);
+  console.error(error === undefined ? stdout + stderr : error.message);
 }
 for (const name of packages) {
   const isGood = hasLicence(join(root, "packages", name));
@@ -38,7 +38,11 @@ process.exitCode = failures === 0 ? 0 : 1;
 
 /** Whether npm packs the licence of the whole, of which each package has a copy: npm takes nothing from above its folder. */
 function hasLicence(folder: string): boolean {
-  const { stdout } = spawnSync("npm", ["pack", "--dry-run", "--json"], { cwd: folder, encoding: "utf8" });
+  const { status, stdout } = spawnSync("npm", ["pack", "--dry-run", "--json"], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  if (status !== 0) return false;
   const [packed] = JSON.parse(stdout) as [{ files: { path: string }[] }];
   if (!packed.files.some(({ path }) => path === "LICENSE")) return false;
   return readFileSync(join(folder, "LICENSE"), "utf8") === readFileSync(join(root, "LICENSE"), "utf8");
