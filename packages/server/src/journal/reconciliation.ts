@@ -101,7 +101,9 @@ function countAgain(segments: readonly PlacedSegment[], readers: readonly Replay
     let { firstId: nextId } = segment;
     for (const { offset, size } of places) {
       const bytes = Buffer.allocUnsafeSlow(size);
-      segment.file!.readNow(bytes, 0, size, offset);
+      const read = segment.file!.readNow(bytes, 0, size, offset);
+      // After a power loss a file may have a second name, and have been cut under that.
+      bytes.fill(0, read);
       for (const { start, end, isSound } of splitStretches(bytes, 0, size, segment.seed)) {
         if (isSound) nextId = countStretch(bytes, start, end, nextId, readers, present);
       }

@@ -1,7 +1,10 @@
 /** Folders as crashes, power losses and hands leave them: what is counted is there, and what is there is counted. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { FakeDisk } from "../testing/fake-disk.ts";
 import { TestNode } from "../testing/node.ts";
+import { IdRanges } from "./id-ranges.ts";
+import { reconcile } from "./reconciliation.ts";
+import { SegmentScan } from "./segment-scan.ts";
 
 const rules = {
   default: {
@@ -277,4 +280,29 @@ test("a file that only looks like a segment, with an id beyond all ids, takes no
   }
   expect(await node.drain("q")).toEqual(["a", "b", "c"]);
   expect(segments(node.disk)).toContain(stray);
+});
+
+test("of a file that has become shorter since it was scanned, what memory held before is not counted", async () => {
+  const node = await TestNode.start();
+  for (const text of ["one", "two", "three"]) node.put("q", text);
+  const disk = node.disk.afterKill();
+  const [file] = segments(disk);
+  const scan = SegmentScan.read(disk, file!);
+  expect([...scan.records()].filter(({ type }) => type === "put")).toHaveLength(3);
+  const [place] = scan.places;
+  const stale = Buffer.from(disk.bytesOf(file!).subarray(place!.offset, place!.offset + place!.size));
+  scan.segment.file!.truncate(place!.offset + stale.indexOf("two"));
+  vi.spyOn(Buffer, "allocUnsafeSlow").mockImplementation(() => Buffer.from(stale));
+  const reader = { number: 0, name: "", items: 3, bytes: 11, done: new IdRanges() };
+  const found = { segments: [scan], readers: [reader], nextId: 4, present: IdRanges.of([[1, 4]]) };
+  reconcile({ ...found, folder: "spool/q", toldFrom: 0, mustCount: true }, node.log);
+  vi.restoreAllMocks();
+  expect([reader.items, reader.bytes, [...reader.done]]).toEqual([
+    1,
+    3,
+    [
+      [0, 1],
+      [2, 4],
+    ],
+  ]);
 });

@@ -40,7 +40,7 @@ export class SegmentScan {
     const end = found?.offset ?? segment.size;
     if (end > constants.MAX_LENGTH) throw new Error(`${file} has ${end} bytes: that is no segment of ours`);
     const bytes = Buffer.allocUnsafeSlow(end);
-    segment.file!.readNow(bytes, 0, end, 0);
+    bytes.fill(0, segment.file!.readNow(bytes, 0, end, 0));
     const start = Math.min(end, segmentMagic.length);
     const stretches = splitStretches(bytes, start, end, segment.seed, found === undefined);
     const contentEnd = stretches[stretches.length - 1]?.end ?? start;
