@@ -15,7 +15,7 @@ export interface PipeConnection {
 
 /** `Q`: a request; `A`: its answer. */
 export interface PipeOptions<C extends PipeConnection, Q, A> {
-  connect(): Promise<C>;
+  connect(signal: AbortSignal): Promise<C>;
   /** Sends one request. Rejects with TransportError. */
   ask(connection: C, request: Q): Promise<A>;
   /** The bytes of a request that count. */
@@ -39,7 +39,8 @@ interface WaitingRequest<Q, A> {
 export class RequestPipe<C extends PipeConnection, Q, A> {
   readonly #options: PipeOptions<C, Q, A>;
   #connection: C | undefined;
-  #isConnecting = false;
+  /** Gives up the connection that is being made, if one is. */
+  #attempt: AbortController | undefined;
   #isClosed = false;
   #waiting: WaitingRequest<Q, A>[] = [];
   #waitingBytes = 0;
@@ -76,6 +77,7 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
   /** Takes no more requests, rejects the waiting ones, and ends the connection once the others are answered. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#attempt?.abort();
     this.#rejectWaiting(new TransportError("closed", "the client was closed before this was sent"));
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#whenDrained = resolve));
     this.#connection?.destroy();
@@ -126,11 +128,11 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
   }
 
   #reconnect(): void {
-    if (this.#isConnecting) return;
-    this.#isConnecting = true;
-    this.#options.connect().then(
+    if (this.#attempt !== undefined) return;
+    this.#attempt = new AbortController();
+    this.#options.connect(this.#attempt.signal).then(
       (connection) => {
-        this.#isConnecting = false;
+        this.#attempt = undefined;
         if (this.#isClosed) {
           connection.destroy();
           return;
@@ -144,7 +146,7 @@ export class RequestPipe<C extends PipeConnection, Q, A> {
         this.#pump();
       },
       (error: TransportError) => {
-        this.#isConnecting = false;
+        this.#attempt = undefined;
         this.#rejectWaiting(error);
       },
     );

@@ -6,7 +6,7 @@ import { TransportError } from "../transport-error.ts";
 import type { MemjsConnection } from "./memjs-connection.ts";
 
 export interface LeasePoolOptions {
-  connect(signal?: AbortSignal): Promise<MemjsConnection>;
+  connect(signal: AbortSignal): Promise<MemjsConnection>;
   /** Connections lent, idle or being made, all together. */
   readonly connectionsMax: number;
   /** After this long without use a connection is ended. */
@@ -37,6 +37,8 @@ export class LeasePool {
   /** Last returned, first lent again, so that surplus ones grow old and end. */
   #idle: IdleConnection[] = [];
   #connecting = 0;
+  /** The connections that are being made, each of which can be given up. */
+  readonly #attempts = new Set<AbortController>();
   #whenDrained: (() => void)[] = [];
   #isClosed = false;
 
@@ -91,10 +93,16 @@ export class LeasePool {
     this.#idle.push({ connection, timer });
   }
 
-  /** Ends all connections, lent ones included, and turns applicants away. */
-  close(): void {
+  /** Lends no more: applicants are turned away, and connections that are being made given up. */
+  refuse(): void {
     this.#isClosed = true;
     this.#turnAway(new TransportError("closed", "the client was closed"));
+    for (const attempt of this.#attempts) attempt.abort();
+  }
+
+  /** Ends all connections, lent ones included. */
+  close(): void {
+    this.refuse();
     for (const { connection } of [...this.#idle]) connection.destroy();
     for (const connection of [...this.#lent]) connection.destroy();
   }
@@ -123,19 +131,27 @@ export class LeasePool {
 
   /** The place has been counted already, so that two callers can't take the last one. */
   async #connect(signal: AbortSignal | undefined): Promise<MemjsConnection> {
+    const attempt = new AbortController();
+    const abort = (): void => attempt.abort();
+    this.#attempts.add(attempt);
+    signal?.addEventListener("abort", abort, { once: true });
     try {
-      const connection = await this.#options.connect(signal);
+      if (this.#isClosed || signal?.aborted) abort();
+      const connection = await this.#options.connect(attempt.signal);
       connection.onEnd(() => this.#forget(connection));
       if (this.#isClosed) {
         connection.destroy();
-        throw new TransportError("closed", "the client was closed while connecting");
+        throw closedMeanwhile();
       }
       return this.#lend(connection);
     } catch (error) {
+      if (this.#isClosed) throw closedMeanwhile();
       // Who waits behind would only find out the same, one after the other.
       if (error instanceof TransportError && error.kind === "unreachable") this.#turnAway(error);
       throw error;
     } finally {
+      signal?.removeEventListener("abort", abort);
+      this.#attempts.delete(attempt);
       this.#connecting--;
       this.#checkDrained();
       this.#makeRoomKnown();
@@ -189,4 +205,8 @@ export class LeasePool {
     for (const applicant of this.#applicants) applicant.reject(error);
     this.#applicants.clear();
   }
+}
+
+function closedMeanwhile(): TransportError {
+  return new TransportError("closed", "the client was closed while connecting");
 }

@@ -293,3 +293,36 @@ test("close lets what was sent be answered, turns away the rest, and returns ope
   expect((await failure(transport.openRead("r", 0))).kind).toBe("closed");
   expect((await failure(transport.stats())).kind).toBe("closed");
 });
+
+test("close turns away who waits for a connection before what is under way gives one back", async () => {
+  const node = await startNode();
+  const transport = createTransport(node.port, { readConnectionsMax: 1 });
+  node.add("q", "a", "b");
+  const read = await transport.openRead("q", 0);
+  const applicant = failure(transport.openRead("q", 60_000));
+  const confirmed = read!.confirm();
+  await transport.close();
+  await confirmed;
+  expect((await applicant).kind).toBe("closed");
+  await until(() => node.connections === 0);
+  expect(node.items("q")).toEqual(["b"]);
+});
+
+test("close gives up connections that are being made", async () => {
+  // Of who wants to say who he is, nobody hears anything here.
+  const server = await ScriptedServer.start(() => {});
+  toEnd.push(server);
+  const credentials = { username: "shop", password: "x" };
+  const transport = createTransport(server.port, { credentials, connectTimeoutMs: 600_000 });
+  const { signal } = new AbortController();
+  const asked = [
+    transport.openRead("q", 0, signal),
+    transport.openRead("q", 60_000),
+    transport.put("q", item),
+  ];
+  const failures = asked.map(failure);
+  await until(() => server.requests.length === asked.length);
+  await transport.close();
+  expect((await Promise.all(failures)).map(({ kind }) => kind)).toEqual(asked.map(() => "closed"));
+  await until(() => server.sockets.size === 0);
+});

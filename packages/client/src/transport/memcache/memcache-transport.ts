@@ -48,7 +48,7 @@ export class MemcacheTransport implements NodeTransport {
   constructor(options: MemcacheTransportOptions) {
     this.#options = options;
     this.#pipe = new RequestPipe({
-      connect: () => MemjsConnection.connect(options),
+      connect: (signal) => MemjsConnection.connect(options, signal),
       ask: (connection, { opcode, key, extras, value }) =>
         connection.request(opcode, key, extras, value, options.timeoutMs),
       sizeOf: ({ value }) => value?.length ?? 0,
@@ -134,6 +134,7 @@ export class MemcacheTransport implements NodeTransport {
   }
 
   async close(): Promise<void> {
+    this.#leases.refuse();
     await Promise.all([this.#pipe.close(), Promise.allSettled(this.#settling)]);
     this.#leases.close();
     this.#ascii.close();

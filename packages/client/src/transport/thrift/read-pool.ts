@@ -2,13 +2,14 @@
 // itself, since a node answers the calls of a connection in their order. Bounded in number, made a few at a time; idle
 // ones end after a while.
 
+import { allowManyListeners } from "../../signals.ts";
 import { TransportError } from "../transport-error.ts";
 import { OpenBound } from "./open-bound.ts";
 import { ReadConnection, type ReadConnectionOptions } from "./read-connection.ts";
 import type { ThriftConnection } from "./thrift-connection.ts";
 
 export interface ReadPoolOptions extends ReadConnectionOptions {
-  connect(): Promise<ThriftConnection>;
+  connect(signal: AbortSignal): Promise<ThriftConnection>;
   /** Connections in use, idle or being made, all together. */
   readonly connectionsMax: number;
   /** After this long without use a connection is ended. */
@@ -39,6 +40,8 @@ export class ReadPool {
   /** Used from the front by those who share, from the back by those who wait. */
   #connections: ReadConnection[] = [];
   #connecting = 0;
+  /** Gives up the connections that are being made. */
+  readonly #closing = new AbortController();
   /** Who waits for a connection, in a line for each kind of need, the kind last served last. */
   readonly #lines = new Map<string, Set<Applicant>>();
   readonly #idleTimers = new Map<ReadConnection, NodeJS.Timeout>();
@@ -49,6 +52,7 @@ export class ReadPool {
   constructor(options: ReadPoolOptions, onChange: () => void) {
     this.#options = options;
     this.#onChange = onChange;
+    allowManyListeners(this.#closing.signal);
   }
 
   /** What the node lets be open on one connection, as far as it is known. */
@@ -114,9 +118,10 @@ export class ReadPool {
     });
   }
 
-  /** Turns away who waits for a connection; what is asked of the others is still answered. */
+  /** Turns away who waits for a connection, and makes none any more; what is asked of the others is still answered. */
   close(): void {
     this.#isClosed = true;
+    this.#closing.abort();
     this.#rejectAll(new TransportError("closed", "the client was closed"));
   }
 
@@ -208,7 +213,7 @@ export class ReadPool {
   async #connect(): Promise<void> {
     this.#connecting++;
     try {
-      const connection = new ReadConnection(await this.#options.connect(), this.#options);
+      const connection = new ReadConnection(await this.#options.connect(this.#closing.signal), this.#options);
       if (this.#isClosed) {
         connection.destroy();
         return;

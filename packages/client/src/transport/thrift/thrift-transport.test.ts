@@ -3,6 +3,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { FakeThrift } from "../../testing/fake-thrift.ts";
+import { ScriptedThrift } from "../../testing/scripted-thrift.ts";
 import { until } from "../../testing/until.ts";
 import type { OpenRead } from "../transport.ts";
 import { TransportError } from "../transport-error.ts";
@@ -298,6 +299,22 @@ test("close lets confirms be answered, tells the node what goes back, and leaves
   expect((await failure(transport.put("q", { data: Buffer.from("x"), flags: 0, expiry: 0 }))).kind).toBe(
     "closed",
   );
+});
+
+test("close gives up connections that are being made", async () => {
+  // Of who wants to say who he is, nobody hears anything here.
+  const server = await ScriptedThrift.start(() => {});
+  toEnd.push(server);
+  const credentials = { username: "shop", password: "x" };
+  const { transport } = await start({ port: server.port, credentials, connectTimeoutMs: 600_000 });
+  const put = transport.put("q", { data: Buffer.from("x"), flags: 0, expiry: 0 });
+  const asked = [...Array.from({ length: 12 }, () => transport.openRead("q", 60_000)), put];
+  const failures = asked.map(failure);
+  // Of those for reads there may be ten.
+  await until(() => server.calls.length === 11);
+  await transport.close();
+  expect((await Promise.all(failures)).map(({ kind }) => kind)).toEqual(asked.map(() => "closed"));
+  await until(() => server.sockets.size === 0);
 });
 
 test("it is drained when nothing is open or waited for", async () => {

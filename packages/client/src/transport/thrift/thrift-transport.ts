@@ -33,7 +33,7 @@ export class ThriftTransport implements NodeTransport {
 
   constructor(options: ThriftTransportOptions) {
     this.#pipe = new RequestPipe({
-      connect: () => ThriftConnection.connect(options),
+      connect: (signal) => ThriftConnection.connect(options, signal),
       ask: (connection, call) => connection.call(call, options.timeoutMs),
       sizeOf: ({ frame }) => frame.length,
       inFlightMax: IN_FLIGHT_MAX,
@@ -43,7 +43,7 @@ export class ThriftTransport implements NodeTransport {
     });
     this.#reads = new ThriftReads({
       ...options,
-      connect: () => ThriftConnection.connect(options),
+      connect: (signal) => ThriftConnection.connect(options, signal),
       connectionsMax: options.readConnectionsMax,
     });
   }
