@@ -27,6 +27,8 @@ export interface PlacementRules {
   readonly spills: boolean;
   /** Put it again elsewhere when it was sent and not answered. */
   readonly mayDouble: boolean;
+  /** It was tried before: nodes that have locked us out are not asked once more, unless all have. */
+  readonly isRepeated: boolean;
 }
 
 interface Failure {
@@ -36,6 +38,7 @@ interface Failure {
 
 export class Placement {
   readonly #rules: PlacementRules;
+  readonly #order: readonly ClusterNode[];
   /** Made when needed, like the failures: most items find their place at once. */
   #asked: ClusterNode[] | undefined;
   /** How many of the order were looked at, in rounds. */
@@ -46,6 +49,16 @@ export class Placement {
 
   constructor(rules: PlacementRules) {
     this.#rules = rules;
+    const { order, isRepeated } = rules;
+    this.#order = order;
+    if (!isRepeated) return;
+    const open = order.filter((node) => node.lastError?.isLockedOut !== true);
+    if (open.length === 0 || open.length === order.length) return;
+    this.#order = open;
+    this.#failures = order.flatMap((node) => {
+      const { lastError: error } = node;
+      return error?.isLockedOut === true ? [{ node, error }] : [];
+    });
   }
 
   /**
@@ -53,10 +66,10 @@ export class Placement {
    * back, and trying costs little. Those are the last resort for an item that has no place, not for one that was refused.
    */
   next(): ClusterNode | undefined {
-    const { order, mayDouble } = this.#rules;
+    const order = this.#order;
     const { length } = order;
     // Only a put that must be stored, at the price of storing it twice, comes to the third round.
-    const lengthMax = (mayDouble ? 3 : 2) * length;
+    const lengthMax = (this.#rules.mayDouble ? 3 : 2) * length;
     while (this.#looked < lengthMax) {
       const round = Math.floor(this.#looked / length);
       const node = order[this.#looked++ % length]!;

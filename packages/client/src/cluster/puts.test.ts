@@ -55,3 +55,23 @@ describe.each(LOCKOUTS)("a put that waits, with nodes that %s", (_, lockout) => 
     expect(outcome).toMatchObject({ stored: false, error: { code: "unauthorized" } });
   });
 });
+
+test("a put that waits doesn't knock again and again where it isn't let in, and goes there once it is", async () => {
+  const asked: string[] = [];
+  const fixture = await ClusterFixture.start(2, {
+    strategy: "round-robin",
+    observe: ({ operation, node }) => {
+      if (operation === "put") asked.push(node);
+    },
+  });
+  toEnd.push(fixture);
+  const [locked, draining] = fixture.nodes;
+  locked!.lockout = 0x20;
+  draining!.status = "read-only";
+  const waiting = fixture.client.put("q", "a", { wait: LONG_MS });
+  const timesAt = (node: string): number => asked.filter((each) => each === node).length;
+  await until(() => timesAt(draining!.address) >= 4);
+  expect(timesAt(locked!.address)).toBe(1);
+  locked!.lockout = undefined;
+  expect(await waiting).toEqual({ stored: true, node: locked!.address });
+});

@@ -54,17 +54,17 @@ export class Puts {
   /** Rejects with KestrelClientError. */
   put(request: PutRequest): Promise<PutOutcome> {
     // Without a promise in between: of these, a client makes the most.
-    return request.waitMs > 0 ? this.#insist(request) : this.#tryOne(request);
+    return request.waitMs > 0 ? this.#insist(request) : this.#tryOne(request, false);
   }
 
   /** Puts each as put() would; what came of each, in their order. Never rejects with KestrelClientError. */
   async putMany(request: PutManyRequest): Promise<PutResult[]> {
     const results: PutResult[] = [];
-    await this.#tryMany(request, [...request.items.keys()], results);
+    await this.#tryMany(request, [...request.items.keys()], results, false);
     if (request.waitMs > 0 && results.some(mayPass)) {
       await this.#retry(request, async () => {
         const left = [...results.keys()].filter((index) => mayPass(results[index]!));
-        await this.#tryMany(request, left, results);
+        await this.#tryMany(request, left, results, true);
         return !results.some(mayPass);
       });
     }
@@ -113,7 +113,7 @@ export class Puts {
     let lastError: unknown;
     const attempt = async (): Promise<boolean> => {
       try {
-        outcome = await this.#tryOne(request);
+        outcome = await this.#tryOne(request, lastError !== undefined);
       } catch (error) {
         if (!(error instanceof KestrelClientError) || !mayPass(error)) throw error;
         lastError = error;
@@ -125,9 +125,9 @@ export class Puts {
     return outcome;
   }
 
-  async #tryOne(request: PutRequest): Promise<PutOutcome> {
+  async #tryOne(request: PutRequest, isRepeated: boolean): Promise<PutOutcome> {
     const { queue, item, signal } = request;
-    const placement = this.#place(request);
+    const placement = this.#place(request, isRepeated);
     for (;;) {
       const node = placement.next();
       if (node === undefined) return outcomeOrThrow(placement.conclude());
@@ -143,8 +143,13 @@ export class Puts {
     }
   }
 
-  async #tryMany(request: PutManyRequest, indexes: readonly number[], results: PutResult[]): Promise<void> {
-    const jobs = indexes.map((index) => ({ index, placement: this.#place(request) }));
+  async #tryMany(
+    request: PutManyRequest,
+    indexes: readonly number[],
+    results: PutResult[],
+    isRepeated: boolean,
+  ): Promise<void> {
+    const jobs = indexes.map((index) => ({ index, placement: this.#place(request, isRepeated) }));
     await this.#spread(request, jobs, results);
   }
 
@@ -175,12 +180,13 @@ export class Puts {
     await Promise.all(groups);
   }
 
-  #place({ queue, key, orderedOnly }: PutTarget): Placement {
+  #place({ queue, key, orderedOnly }: PutTarget, isRepeated: boolean): Placement {
     const order = this.#strategy.putOrder(queue, key);
     return new Placement({
       order: orderedOnly ? order.slice(0, 1) : order,
       spills: this.#strategy.spills(key),
       mayDouble: this.#guarantee === "at-least-once",
+      isRepeated,
     });
   }
 }
