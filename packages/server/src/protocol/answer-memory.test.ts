@@ -99,6 +99,23 @@ describe("the memory", () => {
     clock.advance(1000);
     expect(holders.map(({ isGone }) => isGone)).toEqual([true, false, false, false]);
   });
+
+  test("who has read everything in the meantime holds something only since then", () => {
+    const { memory } = makeMemory();
+    const [busy, ...others] = Array.from({ length: 4 }, () => new Holder(memory, 25)) as [
+      Holder,
+      ...Holder[],
+    ];
+    for (let second = 1; second <= 60; second++) {
+      if (second === 30) {
+        busy.progress = null;
+        memory.hold(busy, 25);
+      }
+      for (const holder of [busy, ...others]) holder.progress = second;
+      clock.advance(1000);
+    }
+    expect([busy, ...others].map(({ isGone }) => isGone)).toEqual([false, true, false, false]);
+  });
 });
 
 describe("connections", () => {
@@ -204,6 +221,48 @@ describe("connections", () => {
     expect(port.host.counters.unreadClosed).toBe(1);
     const message = "closed a connection whose client reads too little of its answers";
     expect(port.node.log.having(message)).toHaveLength(1);
+  });
+
+  test("have nothing open any more as soon as they are closed for that", async () => {
+    await start();
+    await putLarge("q", "ab");
+    const clients = [await stuck("get q/open\r\n"), await stuck("get q/open\r\n")];
+    const closings: (() => void)[] = [];
+    for (const { socket } of clients) {
+      const destroy = socket.destroy.bind(socket);
+      // With Node, too, a socket is closed some time after it was destroyed.
+      socket.destroy = () => closings.push(destroy);
+    }
+    port.node.clock.advance(10_000);
+    expect(closings).toHaveLength(1);
+    expect(port.node.queue("q").openLength).toBe(1);
+    for (const close of closings) close();
+    expect(port.connections.size).toBe(1);
+  });
+
+  test("that have sent all they will get no large item later", async () => {
+    await start();
+    await putLarge("q", "abc");
+    const holding = [await stuck("get q\r\n"), await stuck("get q\r\n")];
+    const gone = port.connect();
+    expect(await gone.talk("get q\r\n")).toBe("");
+    gone.endInput();
+    expect(await gone.hear()).toBe("END\r\n");
+    for (const { socket } of holding) socket.drain();
+    await gone.hear();
+    expect(port.node.queue("q").length).toBe(1);
+  });
+
+  test("count until they have read their last answer, and no longer", async () => {
+    await start();
+    await putLarge("q", "ab");
+    const client = await stuck("get q\r\nquit\r\n");
+    expect(client.socket.isEnded).toBe(true);
+    await stuck("get q\r\n");
+    expect(port.host.answerMemory.isFull).toBe(true);
+    client.socket.drain();
+    expect(port.host.answerMemory.isFull).toBe(false);
+    expect(await client.hear()).toBe(value("q", item("a")));
   });
 
   test("that read slowly are not", async () => {

@@ -24,6 +24,8 @@ interface Share {
   bytes: number;
   progress: number | null;
   movedAt: number;
+  /** When it last was known to have nothing on its way. */
+  clearAt: number;
 }
 
 export interface AnswerMemoryOptions {
@@ -46,7 +48,6 @@ const roomyShare = 3 / 4;
 
 export class AnswerMemory {
   readonly #options: AnswerMemoryOptions;
-  /** The one that has had something under way for longest first. */
   readonly #shares: Map<AnswerHolder, Share> = new Map();
   #bytes = 0;
   /** Since when it has been used up without a break. */
@@ -69,11 +70,13 @@ export class AnswerMemory {
       this.#shares.delete(holder);
     } else if (share === undefined) {
       const movedAt = this.#options.clock.now();
-      this.#shares.set(holder, { bytes, progress: holder.progress, movedAt });
+      this.#shares.set(holder, { bytes, progress: holder.progress, movedAt, clearAt: movedAt });
     } else {
+      const { progress } = holder;
       share.bytes = bytes;
       // It is on its way now; what becomes of it is told from here.
-      share.progress ??= holder.progress;
+      share.progress ??= progress;
+      if (progress === null) share.clearAt = this.#options.clock.now();
     }
     const { bytesMax, counters } = this.#options;
     counters.unreadBytes = this.#bytes;
@@ -117,6 +120,7 @@ export class AnswerMemory {
   #noteProgress(now: number): void {
     for (const [holder, share] of this.#shares) {
       const { progress } = holder;
+      if (progress === null) share.clearAt = now;
       if (progress !== null && progress === share.progress) continue;
       share.progress = progress;
       share.movedAt = now;
@@ -131,8 +135,15 @@ export class AnswerMemory {
       .map(([holder]) => holder);
   }
 
+  /** The one that has had something on its way for longest without a break. */
   #oldest(): AnswerHolder | undefined {
-    for (const [holder, { progress }] of this.#shares) if (progress !== null) return holder;
-    return undefined;
+    let oldest: AnswerHolder | undefined;
+    let oldestAt = Number.POSITIVE_INFINITY;
+    for (const [holder, { progress, clearAt }] of this.#shares) {
+      if (progress === null || clearAt >= oldestAt) continue;
+      oldest = holder;
+      oldestAt = clearAt;
+    }
+    return oldest;
   }
 }

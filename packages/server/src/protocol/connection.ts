@@ -82,6 +82,8 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
     this.#outbox = new Outbox(socket, outputs, answerMemory, counters, limits.unsentBytesMax, this);
     socket.on("end", () => this.#endInput());
     socket.on("drain", () => this.#drained());
+    // No drain is told of once the end is on its way.
+    socket.on("finish", () => this.#outbox.account());
     socket.on("error", (error) => host.logger.debug({ err: error }, "a connection failed"));
     socket.on("close", () => this.#closed());
     this.#timeLimits = new TimeLimits(host.clock, host.limits, this);
@@ -154,7 +156,7 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
   /** Ends the connection, unless there are requests that only have to wait for their turn. */
   #endRequests(): void {
     if (this.#state === "waiting") {
-      // What nobody has put yet is not for somebody who may be gone. What only the disk delays is.
+      // What comes only when others do something is not for somebody who may be gone. What only the disk delays is.
       if (!this.#session.isPatient) return;
       this.#session.stopWaiting();
     } else if (this.#inbox.held !== null && !this.isReady) {
@@ -265,6 +267,10 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
     return this.#session.isBarred;
   }
 
+  get isLeaving(): boolean {
+    return this.#isInputEnded;
+  }
+
   get address(): string {
     return this.#socket.remoteAddress ?? "";
   }
@@ -306,6 +312,8 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
   answersGivenUp(bytes: number): void {
     this.#host.counters.unreadClosed++;
     this.#host.logger.warn({ bytes }, "closed a connection whose client reads too little of its answers");
+    // At once, and not only when the socket is closed: nothing more may be handed to it.
+    this.#letGo();
     this.destroy();
   }
 
@@ -355,12 +363,16 @@ export class Connection implements Receiver, SessionClient, Wire, IntakeOwner, O
   }
 
   #closed(): void {
+    this.#letGo();
+    this.#host.forget(this);
+  }
+
+  #letGo(): void {
     this.#timeLimits.stop();
     this.#session.end();
     this.#state = "closed";
     this.#inbox.drop();
     this.#intake.release();
     this.#outbox.drop();
-    this.#host.forget(this);
   }
 }

@@ -121,9 +121,9 @@ export class Outbox implements AnswerHolder {
   /** Tells the shared memory how much is here: before that is a lot, and whenever it was. */
   account(): void {
     if (this.#isDropped) return;
-    const { writableNeedDrain, writableLength } = this.#socket;
-    // Whoever has but a little to read is not told of, nor heard of again.
-    const sentBytes = writableNeedDrain ? writableLength : 0;
+    const { writableNeedDrain, writableEnded, writableLength } = this.#socket;
+    // Whoever has but a little to read is not told of, nor heard of again. After its end no socket needs to drain.
+    const sentBytes = writableNeedDrain || writableEnded ? writableLength : 0;
     this.#hold(sentBytes + this.#unsettledBytes + (this.#current?.size ?? 0));
   }
 

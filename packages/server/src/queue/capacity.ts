@@ -13,8 +13,8 @@ export interface CapacityOwner {
   readonly settings: QueueSettings;
   readonly reader: LogReader;
   readonly counters: { discarded: number };
-  /** Drops what has expired at the head. */
-  flushExpired(maxItems: number): number;
+  /** Drops what has expired at the head, and serves nobody: an item is about to come. */
+  dropExpired(maxItems: number): number;
 }
 
 export class Capacity {
@@ -32,7 +32,7 @@ export class Capacity {
     if (maxItemSizeBytes !== null && dataSize > maxItemSizeBytes) return "too-large";
     // A queue that keeps nothing may be full all the same, of what it kept before a reload.
     if (fanoutOnly || !this.#isFull) return null;
-    this.#queue.flushExpired(Number.POSITIVE_INFINITY);
+    this.#queue.dropExpired(Number.POSITIVE_INFINITY);
     while (this.#isFull) {
       if (!discardOldWhenFull || this.#queue.reader.items === 0) return "full";
       if (!this.#discardHead()) break;

@@ -19,6 +19,11 @@ export class LargeItemGate {
     this.#heldUp.add(queue);
   }
 
+  /** The queue is gone. */
+  forget(queue: HeldUpQueue): void {
+    this.#heldUp.delete(queue);
+  }
+
   /** Lets go on who waits here, as far as the gate is open. Called after it has opened. */
   resume(): void {
     for (const queue of this.#heldUp) {

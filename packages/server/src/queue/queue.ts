@@ -67,6 +67,8 @@ export class Queue implements CapacityOwner, ExpiryOwner, HeldUpQueue {
   readonly #expiry: Expiry;
   readonly #gate: LargeItemGate;
   readonly #timed: TimedReads = new TimedReads();
+  #isHeldUp = false;
+  #isRemovingHead = false;
   #isDeleted = false;
 
   constructor(options: QueueOptions) {
@@ -98,6 +100,11 @@ export class Queue implements CapacityOwner, ExpiryOwner, HeldUpQueue {
 
   get waiterLength(): number {
     return this.#waiters.length;
+  }
+
+  /** Whoever waits here waits for others to read their answers, and that may take long: the head is large. */
+  get isHeldUp(): boolean {
+    return this.#isHeldUp;
   }
 
   /** How long the item handed out last had waited, in ms; 0 when the queue is empty. */
@@ -156,20 +163,29 @@ export class Queue implements CapacityOwner, ExpiryOwner, HeldUpQueue {
 
   /** The head, after what has expired there is gone. `later`: it can't be handed out yet; `serve` will be called. */
   #findLive(): "item" | "none" | "later" {
+    this.#isHeldUp = false;
     for (;;) {
       const found = this.reader.find();
       if (found === "loading") return "later";
       if (found === "none") return "none";
-      if (!this.#expiry.isHeadOver()) return this.#gate.isClosed && this.#isHeldUp() ? "later" : "item";
-      if (!this.#expiry.removeHead()) return "none";
+      if (!this.#expiry.isHeadOver())
+        return this.#gate.isClosed && this.#isHeadLarge ? this.#holdUp() : "item";
+      this.#isRemovingHead = true;
+      const isRemoved = this.#expiry.removeHead();
+      this.#isRemovingHead = false;
+      if (!isRemoved) return "none";
     }
   }
 
-  #isHeldUp(): boolean {
+  get #isHeadLarge(): boolean {
     const { start, end } = this.reader.view;
-    if (end - start < largeItemBytes) return false;
+    return end - start >= largeItemBytes;
+  }
+
+  #holdUp(): "later" {
+    this.#isHeldUp = true;
     this.#gate.holdUp(this);
-    return true;
+    return "later";
   }
 
   #handOut(mode: GetMode, receiver: Receiver): ItemView {
@@ -197,9 +213,16 @@ export class Queue implements CapacityOwner, ExpiryOwner, HeldUpQueue {
 
   /** Gives those who wait what there is. */
   serve(): void {
+    // An expired item that moves can bring another one here: whoever is looking at the head goes on with that.
+    if (this.#isRemovingHead) return;
     for (let waiter = this.#waiters.first; waiter !== null; waiter = this.#waiters.first) {
+      const wasHeldUp = this.#isHeldUp;
       const found = this.#findLive();
-      if (found === "later") return;
+      if (found === "later") {
+        if (this.#isHeldUp && !wasHeldUp)
+          this.#waiters.dismiss(({ receiver }) => receiver.takesMiss === true);
+        return;
+      }
       if (found === "none") {
         this.#waiters.dismiss((other) => other.deadline === 0);
         return;
@@ -253,12 +276,20 @@ export class Queue implements CapacityOwner, ExpiryOwner, HeldUpQueue {
   flush(): void {
     this.counters.totalFlushes++;
     // What has expired is due elsewhere, and only for want of a look not there yet.
-    this.flushExpired(Number.POSITIVE_INFINITY);
+    this.dropExpired(Number.POSITIVE_INFINITY);
     this.reader.flush();
+    if (this.#waiters.length > 0) this.serve();
   }
 
   /** Drops expired items from the head, `maxItems` at most; returns how many. */
   flushExpired(maxItems: number): number {
+    const length = this.dropExpired(maxItems);
+    // What is behind a large item that nobody could have may be for those who wait.
+    if (length > 0 && this.#waiters.length > 0) this.serve();
+    return length;
+  }
+
+  dropExpired(maxItems: number): number {
     return this.#expiry.flush(maxItems);
   }
 
@@ -284,11 +315,12 @@ export class Queue implements CapacityOwner, ExpiryOwner, HeldUpQueue {
     }
   }
 
-  /** Those who wait for an item that nobody has put yet hear that there is none. */
+  /** All hear that there is nothing for them, but who waits for the disk only. */
   dismissWaiters(): void {
-    this.#waiters.dismiss((waiter) => {
-      if (waiter.deadline !== 0) this.#noteMiss(waiter.mode);
-      return waiter.deadline !== 0;
+    this.#waiters.dismiss(({ deadline, mode }) => {
+      const isPatient = deadline !== 0 || this.#isHeldUp;
+      if (isPatient) this.#noteMiss(mode);
+      return isPatient;
     });
   }
 
@@ -296,6 +328,7 @@ export class Queue implements CapacityOwner, ExpiryOwner, HeldUpQueue {
   end(): void {
     this.#isDeleted = true;
     this.reader.onLoaded = () => {};
+    this.#gate.forget(this);
     this.#waiters.dismiss(() => true);
   }
 }

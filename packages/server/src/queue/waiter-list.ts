@@ -24,13 +24,15 @@ export interface Receiver {
    * confirmed or aborted any more, since the next one to open it has the same id.
    */
   lapse?(queue: Queue, id: number): void;
+  /** True: rather than wait until there is room for a large item it takes a miss now. */
+  readonly takesMiss?: boolean;
 }
 
 /** A place in the line. */
 export class Waiter {
   readonly mode: GetMode;
   readonly receiver: Receiver;
-  /** Absolute ms; 0: waits only for bytes that are on their way from the file. */
+  /** Absolute ms; 0: waits only for bytes on their way from the file, or for the gate. */
   readonly deadline: number;
   timer: Timer | null = null;
   previous: Waiter | null = null;

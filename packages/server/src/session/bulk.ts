@@ -19,6 +19,8 @@ export class Bulk {
   readonly #borrower: Borrower = new Borrower();
   /** Under way: its items are being collected, or their receipts are awaited. */
   #gathering: Gathering | null = null;
+  /** The queue whose head it is to be, if that is all. */
+  #inspected: string | null = null;
 
   constructor(host: SessionHost, client: SessionClient, pass: Pass) {
     this.#host = host;
@@ -30,7 +32,7 @@ export class Bulk {
     return this.#gathering !== null;
   }
 
-  /** It waits for something that nobody may have put yet, and not just for the disk. */
+  /** It waits for other clients, who may put something or make room by reading, and not just for the disk. */
   get isPatient(): boolean {
     return this.#gathering?.isPatient ?? false;
   }
@@ -47,6 +49,10 @@ export class Bulk {
   stopWaiting(): void {
     if (this.#gathering === null) return;
     this.#abandon();
+    if (this.#inspected !== null) {
+      this.#answerInspected(this.#inspected, undefined);
+      return;
+    }
     this.#host.counters.getMisses++;
     this.#client.reply({ kind: "gathered", items: [], firstId: 0 });
   }
@@ -116,8 +122,9 @@ export class Bulk {
     );
   }
 
-  #begin(gathering: Gathering): void {
+  #begin(gathering: Gathering, inspected: string | null = null): void {
     this.#gathering = gathering;
+    this.#inspected = inspected;
     gathering.resume();
   }
 
@@ -174,13 +181,19 @@ export class Bulk {
     this.#begin(
       new Gathering(this.#host, plan, ([head]) => {
         this.#gathering = null;
-        if (head === undefined) counters.getMisses++;
-        else counters.getHits++;
-        const statistics = queues.stats(name) ?? [];
-        this.#client.reply({ kind: "inspected", head: head ?? null, statistics });
+        this.#answerInspected(name, head);
         return null;
       }),
+      name,
     );
+  }
+
+  #answerInspected(name: string, head: GatheredItem | undefined): void {
+    const { queues, counters } = this.#host;
+    if (head === undefined) counters.getMisses++;
+    else counters.getHits++;
+    const statistics = queues.stats(name) ?? [];
+    this.#client.reply({ kind: "inspected", head: head ?? null, statistics });
   }
 
   #closeLent({ kind, ids }: LentRequest): void {

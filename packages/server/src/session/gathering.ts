@@ -58,9 +58,11 @@ export class Gathering implements Receiver {
     this.#done = done;
   }
 
-  /** It waits for something that nobody may have put yet, and not just for the disk. */
+  /** It waits for other clients, who may put something or make room by reading, and not just for the disk. */
   get isPatient(): boolean {
-    return !this.#isOver && this.#plan.deadline > 0;
+    if (this.#isOver) return false;
+    const { deadline, queue } = this.#plan;
+    return deadline > 0 || (this.#waiter !== null && queue.isHeldUp);
   }
 
   /** Begins, or goes on after an item or a receipt has come. */
@@ -78,6 +80,9 @@ export class Gathering implements Receiver {
       if (result === null) {
         if (began !== 0 && this.#items.length === 0) timings.endMiss(queue, began);
         this.miss();
+      } else if (result instanceof Waiter && queue.isHeldUp && this.takesMiss) {
+        result.withdraw();
+        this.miss();
       } else if (result instanceof Waiter) {
         this.#waiter = result;
         this.#waitBegan = began;
@@ -87,6 +92,11 @@ export class Gathering implements Receiver {
         this.#add(result);
       }
     }
+  }
+
+  /** What it has must do: it is not kept from others until those read who have enough. */
+  get takesMiss(): boolean {
+    return this.#items.length > 0;
   }
 
   get #isEnough(): boolean {

@@ -57,6 +57,8 @@ export interface SessionClient {
   readonly address: string;
   /** False: it can take no more for now. A monitor then pauses until `resume`. */
   readonly isReady: boolean;
+  /** True: it asks for nothing more, and may be gone already. */
+  readonly isLeaving?: boolean;
   /**
    * The answer to the request at hand: during `execute`, or later while the session `isWaiting`. One for each
    * request; a monitor has one for each item and one for its end.
@@ -108,10 +110,10 @@ export class Session implements Receiver, MonitorOwner {
     return this.#bulk?.isWaiting === true;
   }
 
-  /** It waits for something that nobody may have put yet, and not just for the disk. */
+  /** It waits for other clients, who may put something or make room by reading, and not just for the disk. */
   get isPatient(): boolean {
     if (this.#monitor !== null || this.#bulk?.isPatient) return true;
-    return this.#waitingFor !== null && this.#waitingFor.waitMs > 0;
+    return this.#waitingFor !== null && (this.#waitingFor.waitMs > 0 || this.#waitingAt!.isHeldUp);
   }
 
   /** Carries out one request. Not to be called while `isWaiting`, nor after `end`. */
@@ -177,6 +179,10 @@ export class Session implements Receiver, MonitorOwner {
     if (began !== 0 && request.waitMs === 0) timings.endDelivery(queue, item, began, clock.now());
     else if (began !== 0) timings.noteDelivery(queue, item.addTimeMs, clock.now());
     this.#handOver(item, queue, request.isOpen);
+  }
+
+  get takesMiss(): boolean {
+    return this.#client.isLeaving === true;
   }
 
   miss(): void {

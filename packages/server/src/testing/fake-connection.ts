@@ -166,7 +166,11 @@ class FakeSocket extends EventEmitter {
   }
 
   get writableNeedDrain(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 && !this.isEnded;
+  }
+
+  get writableEnded(): boolean {
+    return this.isEnded;
   }
 
   get writableFinished(): boolean {
@@ -192,7 +196,8 @@ class FakeSocket extends EventEmitter {
     this.isStuck = false;
     for (const bytes of this.#waiting) this.#received.push(Buffer.from(bytes));
     this.#waiting = [];
-    this.emit("drain");
+    // As with Node, whose sockets have nothing to drain once they end.
+    this.emit(this.isEnded ? "finish" : "drain");
   }
 
   take(): Buffer {
@@ -213,7 +218,9 @@ class FakeSocket extends EventEmitter {
   }
 
   end(): void {
+    if (this.isEnded) return;
     this.isEnded = true;
+    if (this.#waiting.length === 0) this.emit("finish");
   }
 
   destroy(): void {
