@@ -1,10 +1,11 @@
 /** Who owns a spool folder: with real files and processes, since the system's own rules are what it is about. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import fs from "node:fs";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { describeThisProcess, type LockOwner, stateOf } from "./lock-owner.ts";
 import { findSpoolOwner, SpoolLock, SpoolLockedError } from "./spool-lock.ts";
 
@@ -64,6 +65,17 @@ test("one owner at a time; nothing is left behind", async () => {
   expect(findSpoolOwner(folder)).toBeUndefined();
   await take();
   expect(await readdir(folder)).toEqual([".kestrel.lock"]);
+});
+
+test("on a full disk, which has room for a name and not for what is in it, nothing is left behind", async () => {
+  const write = vi.spyOn(fs, "writeFileSync").mockImplementation((file) => {
+    fs.closeSync(fs.openSync(file as string, "w"));
+    throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  });
+  await expect(take())
+    .rejects.toThrow("no space left")
+    .finally(() => write.mockRestore());
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test("an owner that is gone stops nobody: ended, or its id is another's now", async () => {

@@ -158,8 +158,8 @@ export class SpoolLock {
   #place(): boolean {
     // Of its own name, since in another container there may be a process with the same id.
     const mine = `${this.#path}.${randomUUID()}`;
-    fs.writeFileSync(mine, this.#text);
     try {
+      fs.writeFileSync(mine, this.#text);
       fs.linkSync(mine, this.#path);
       return true;
     } catch (error) {

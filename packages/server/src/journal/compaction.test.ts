@@ -141,6 +141,31 @@ test("a rewrite that fails leaves the old segment as it was", async () => {
   );
 });
 
+test.each(["dropped", "closed"])(
+  "a rewrite that fails since its segment was %s is no trouble",
+  async (what) => {
+    const node = await TestNode.start({ default: { ...rules.default, maxJournalSizeBytes: 1_000_000 } });
+    const open = await leak(node, 200);
+    const { log } = node.queue("q").reader;
+    log.settings = { ...log.settings, maxJournalSizeBytes: 100 };
+    let failures = 0;
+    let closed: Promise<void> = Promise.resolve();
+    node.disk.fault = (operation, file) => {
+      if (operation !== "create" || !file.endsWith("~") || failures++ > 0) return;
+      if (what === "closed") closed = log.close();
+      for (const got of what === "dropped" ? open : []) node.queue("q").confirm(got.id);
+      if (log.isTurnOpen) node.turn.endNow();
+      throw systemError("ENOENT", file);
+    };
+    node.put("q", "so that the sweep looks at the files");
+    log.sweep(true);
+    await settle();
+    await closed;
+    expect(failures).toBeGreaterThan(0);
+    expect(node.log.having("cannot rewrite a segment")).toEqual([]);
+  },
+);
+
 test("segments that die while one is rewritten are not rewritten over and over", async () => {
   const node = await TestNode.start({ default: { ...rules.default, maxJournalSizeBytes: 1_000_000 } });
   const open = await leak(node, 300);

@@ -64,7 +64,7 @@ export class Compaction {
     this.#chain = chain;
   }
 
-  /** Begins if there is need and nothing is running. Failures are logged; the old segment goes on. */
+  /** Begins if there is need and nothing is running. Failures are logged; the old segment, if it is still there, goes on. */
   consider(): void {
     if (this.#running !== null || this.#isClosed) return;
     if (this.#chain.size <= this.#owner.settings.maxJournalSizeBytes) return;
@@ -79,7 +79,10 @@ export class Compaction {
         // The next try comes with the next segment or sweep.
         this.#running = null;
         const { logger, queueName } = this.#options;
-        logger.warn({ err: error, queue: queueName, file: segment.file?.path }, "cannot rewrite a segment");
+        const fields = { err: error, queue: queueName, file: segment.file?.path };
+        // What nobody needs any more may be gone already.
+        if (segment.isDropped || this.#isClosed) logger.debug(fields, "ended the rewriting of a segment");
+        else logger.warn(fields, "cannot rewrite a segment");
       },
     );
     this.#rewrittenMs.set(segment, this.#options.clock.now());

@@ -187,7 +187,7 @@ async function lockFolder(folder: string, disk: Disk, reserve: Reserve, logger: 
   const lock = () => disk.lockFolder(folder, (reason) => logger.info({ folder }, reason));
   try {
     return await lock().catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOSPC" || !reserve.releaseFormer()) throw error;
+      if (!isFull(error) || !reserve.releaseFormer()) throw error;
       logger.warn({ folder }, "no space left on the disk of the spool folder: its reserve goes for the lock");
       return lock();
     });
@@ -195,6 +195,11 @@ async function lockFolder(folder: string, disk: Disk, reserve: Reserve, logger: 
     if (cause instanceof SpoolLockedError) throw cause;
     throw new Error(`the spool folder ${folder} cannot be locked: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** No space left on the disk, or none that we may use. */
+function isFull({ code }: NodeJS.ErrnoException): boolean {
+  return code === "ENOSPC" || code === "EDQUOT";
 }
 
 /** The folder that names this one, and those that name what is missing above it, from the inside out. */
