@@ -1,7 +1,9 @@
 /** A node with a settings file, as an operator sees it: flags, reload, SIGHUP, status, --check-config. */
 import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { KestrelNode } from "./harness/kestrel-node.ts";
 import { kestrelProgram } from "./harness/kestrel-program.ts";
@@ -207,6 +209,41 @@ describe("--check-config", () => {
     expect(code).toBe(2);
     expect(stderr).toEqual([expect.stringContaining("ENOENT")]);
   });
+});
+
+test("SIGHUP while a node starts doesn't end it: it reloads once it is ready", async () => {
+  await using folder = await TempFolder.create();
+  const file = join(folder.path, "kestrel.json");
+  // Whoever opens this for reading waits for us, and we for them.
+  await promisify(execFile)("mkfifo", [file]);
+  await using node = await KestrelNode.prepare({ flags: ["--config", file] });
+  const started = node.start();
+  const ended = started.then(
+    () => node.ended(),
+    () => {},
+  );
+  try {
+    await tell({}, () => process.kill(node.pid, "SIGHUP"));
+    await started;
+    await tell({ queues: [{ name: "small", maxItems: 1 }] });
+    await using client = await node.client();
+    await expect.poll(() => client.put("small", "a"), { timeout: 20_000 }).toBe("NOT_STORED");
+  } finally {
+    // Lets go of an `open` that waits for a node that is gone.
+    const reader = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    await reader.close();
+  }
+
+  /** Waits until the node reads the file, and gives it this. */
+  async function tell(contents: unknown, meanwhile: () => void = () => {}): Promise<void> {
+    const isGone = ended.then(() => {
+      throw new Error(`the node has ended\n${node.logText()}`);
+    });
+    const pipe = await Promise.race([open(file, "w"), isGone]);
+    meanwhile();
+    await pipe.writeFile(JSON.stringify(contents));
+    await pipe.close();
+  }
 });
 
 test("ports and the folder come from the file, and flags are stronger", async () => {

@@ -8,6 +8,7 @@ import { readPassword } from "./locks/read-password.ts";
 import { readTls } from "./locks/tls.ts";
 import { makeToken } from "./locks/token.ts";
 import { createLogger } from "./logging.ts";
+import { ReloadSignal } from "./reload-signal.ts";
 import { KestrelServer } from "./server.ts";
 import { ServiceManager } from "./service/service-manager.ts";
 import { describeSettings } from "./settings/describe-settings.ts";
@@ -59,9 +60,15 @@ async function run(flags: Flags): Promise<void> {
       process.stdout.write(`token: ${token}\nkept as: ${hash}\n`);
       break;
     }
-    case "serve":
-      await serve(flags.settings, flags.configFile === null ? null : await openFile(flags.configFile));
+    case "serve": {
+      const signal = new ReloadSignal();
+      await serve(
+        flags.settings,
+        flags.configFile === null ? null : await openFile(flags.configFile),
+        signal,
+      );
       break;
+    }
   }
 }
 
@@ -92,7 +99,11 @@ async function openFile(path: string): Promise<SettingsFile> {
   return await SettingsFile.open(path);
 }
 
-async function serve(flags: Partial<ServerSettings>, file: SettingsFile | null): Promise<void> {
+async function serve(
+  flags: Partial<ServerSettings>,
+  file: SettingsFile | null,
+  reloadSignal: ReloadSignal,
+): Promise<void> {
   const settings = { ...(file === null ? portsBeside(flags) : file.settings.server), ...flags };
   const logger = createLogger(settings.logLevel ?? "info");
   process.on("uncaughtException", (err) => {
@@ -111,7 +122,13 @@ async function serve(flags: Partial<ServerSettings>, file: SettingsFile | null):
   process.once("SIGTERM", stopOnSignal);
   process.once("SIGINT", stopOnSignal);
   const where = describeListeners(server);
-  process.on("SIGHUP", () => {
+  const { pid } = process;
+  process.stdout.on("error", (err) =>
+    logger.warn({ err }, "cannot write the line that says that it is ready"),
+  );
+  process.stdout.write(`${JSON.stringify({ ready: true, version, pid, listeners: server.listeners })}\n`);
+  manager.ready(where);
+  reloadSignal.answerWith(() => {
     manager.reloading();
     server.reload().then(
       () => manager.ready(where),
@@ -119,12 +136,6 @@ async function serve(flags: Partial<ServerSettings>, file: SettingsFile | null):
       (error: Error) => manager.ready(`${where}; cannot reload: ${error.message}`),
     );
   });
-  const { pid } = process;
-  process.stdout.on("error", (err) =>
-    logger.warn({ err }, "cannot write the line that says that it is ready"),
-  );
-  process.stdout.write(`${JSON.stringify({ ready: true, version, pid, listeners: server.listeners })}\n`);
-  manager.ready(where);
   await server.stopped;
 }
 
