@@ -55,11 +55,16 @@ test.each(["get ", "x", "set q 0 0 "])("an endless line that begins with %j", as
 });
 
 test("connections for all files that a process may open leave the journals theirs", async () => {
-  await using small = await KestrelNode.start({ command: ["sh", "-c", 'ulimit -n 512 && exec "$@"', "sh"] });
+  await using small = await KestrelNode.start({
+    command: ["sh", "-c", 'ulimit -n 512 && exec "$@"', "sh"],
+    flags: ["--admin-port", "0"],
+  });
   await using client = await small.client();
   const queues = Array.from({ length: 400 }, (_, number) => `q${number}`);
   for (const queue of queues) expect(await client.put(queue, "before")).toBe("STORED");
-  const silent = Array.from({ length: 600 }, () => connect(small.port, "127.0.0.1").on("error", () => {}));
+  const silentAt = (port: number): Socket => connect(port, "127.0.0.1").on("error", () => {});
+  const silent = Array.from({ length: 300 }, () => silentAt(small.adminPort));
+  silent.push(...Array.from({ length: 600 }, () => silentAt(small.port)));
   try {
     await expect.poll(() => small.logText(), { timeout: 20_000 }).toContain("too many connections");
     for (const queue of queues) expect(await client.put(queue, "meanwhile")).toBe("STORED");

@@ -12,10 +12,11 @@ import {
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { KestrelError } from "../errors.ts";
-import { Handshakes, handshakeTimeoutMs } from "../locks/handshakes.ts";
+import { type HandshakeBound, Handshakes, handshakeTimeoutMs } from "../locks/handshakes.ts";
 import type { TlsOptions } from "../locks/tls.ts";
 import type { Logger } from "../logging.ts";
 import { Metrics } from "../metrics/metrics.ts";
+import { adminConnectionsMax } from "../open-files.ts";
 import { cannotListen } from "../protocol/listener.ts";
 import type { SessionHost } from "../session/session.ts";
 import { Access } from "./access.ts";
@@ -31,7 +32,6 @@ import { readBody } from "./request-body.ts";
 import { type Route, Router } from "./route.ts";
 import { serverRoutes } from "./server-api.ts";
 
-const connectionsMax = 256;
 const headersMax = 100;
 const headerBytesMax = 16 * 1024;
 const headersTimeoutMs = 10_000;
@@ -41,6 +41,9 @@ const keepAliveMs = 15_000;
 const silenceMs = 60_000;
 /** How long requests under way may take once the server stops. */
 const stopGraceMs = 500;
+
+/** The port's own bound on connections counts those at their handshake. */
+const unbound: HandshakeBound = { begin: () => true, end: () => {} };
 
 const serverOptions: ServerOptions = {
   maxHeaderSize: headerBytesMax,
@@ -88,8 +91,9 @@ export class AdminServer {
       tls === undefined
         ? createServer(serverOptions, answer)
         : createTlsServer({ ...serverOptions, handshakeTimeout: handshakeTimeoutMs, ...tls }, answer);
-    this.#handshakes = this.#server instanceof TlsServer ? new Handshakes(this.#server, logger) : null;
-    this.#server.maxConnections = connectionsMax;
+    this.#handshakes =
+      this.#server instanceof TlsServer ? new Handshakes(this.#server, logger, unbound) : null;
+    this.#server.maxConnections = adminConnectionsMax();
     this.#server.maxHeadersCount = headersMax;
     this.#server.timeout = silenceMs;
   }

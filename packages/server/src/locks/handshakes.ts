@@ -8,26 +8,42 @@ export const handshakeTimeoutMs = 10_000;
 /** At the same time, at one port. */
 const handshakesMax = 1000;
 
+/** Whom to ask whether one more may begin, and to tell of its end. */
+export interface HandshakeBound {
+  begin(): boolean;
+  end(): void;
+}
+
 export class Handshakes {
   /** By the address of the client. */
   readonly #sockets: Map<string, Socket> = new Map();
+  readonly #bound: HandshakeBound;
 
-  constructor(server: Server, logger: Logger) {
+  /** `bound` is what holds beyond this port. */
+  constructor(server: Server, logger: Logger, bound: HandshakeBound) {
+    this.#bound = bound;
     server.on("connection", (socket: Socket) => this.#begin(socket));
-    server.prependListener("secureConnection", (socket) => this.#sockets.delete(addressOf(socket)));
+    server.prependListener("secureConnection", (socket) => this.#end(addressOf(socket)));
     server.on("tlsClientError", (error) => logger.debug({ err: error }, "a TLS handshake failed"));
   }
 
   #begin(socket: Socket): void {
     const address = addressOf(socket);
-    if (this.#sockets.size >= handshakesMax) {
+    // One from the same address has gone without our having heard of it.
+    this.#sockets.get(address)?.destroy();
+    this.#end(address);
+    if (this.#sockets.size >= handshakesMax || !this.#bound.begin()) {
       socket.destroy();
       return;
     }
     this.#sockets.set(address, socket);
     socket.once("close", () => {
-      if (this.#sockets.get(address) === socket) this.#sockets.delete(address);
+      if (this.#sockets.get(address) === socket) this.#end(address);
     });
+  }
+
+  #end(address: string): void {
+    if (this.#sockets.delete(address)) this.#bound.end();
   }
 
   /** Ends them: the server stops. */

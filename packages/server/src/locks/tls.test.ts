@@ -190,6 +190,31 @@ withOpenssl("a port with TLS", () => {
     expect(String(await plain("text", "version\n"))).toMatch(/^:3/);
   });
 
+  test("counts who says nothing among the connections, over all ports, and lets others in when they go", async () => {
+    await start(tlsFor(pair, ["memcache", "thrift"]), { maxConnections: 5 });
+    const served = await open("memcache");
+    const silent = (["memcache", "thrift", "memcache", "thrift"] as const).map((door) =>
+      connectPlain(server!.listeners[door]!.port, "127.0.0.1").on("error", () => {}),
+    );
+    await Promise.all(silent.map((socket) => once(socket, "connect")));
+    // When this is answered, those have been accepted.
+    served.write("set q 0 0 1\r\na\r\n");
+    expect(String((await once(served, "data"))[0])).toBe("STORED\r\n");
+    for (const door of ["memcache", "thrift", "text"] as const) {
+      const refused = connectPlain(server!.listeners[door]!.port, "127.0.0.1");
+      expect(await readAll(refused)).toEqual(Buffer.of());
+    }
+    expect(log.having("too many connections: further ones are closed")).toHaveLength(1);
+    for (const socket of silent) socket.resetAndDestroy();
+    served.destroy();
+    const isIn = (): Promise<boolean> =>
+      open("thrift").then(
+        () => true,
+        () => false,
+      );
+    for (let place = 0; place < 5; place++) await expect.poll(isIn, { timeout: 20_000 }).toBe(true);
+  });
+
   test("stops in spite of those who say nothing, and of those who are served", async () => {
     await start(tlsFor(pair));
     const silent = doorNames.map((door) => connectPlain(server!.listeners[door]!.port).on("error", () => {}));

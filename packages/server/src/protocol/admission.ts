@@ -1,7 +1,8 @@
 /**
- * Who may come in, and what for: bounds on the number of connections over all ports. A connection that comes when
- * there are many may be refused its gets or its puts for as long as it lasts, as in Kestrel; one too many is
- * closed at once, as is one that would take the journals their file descriptors.
+ * Who may come in, and what for: bounds on the number of connections over all ports but the admin port, those that
+ * are at their handshake with TLS among them. A connection that comes when there are many may be refused its gets or
+ * its puts for as long as it lasts, as in Kestrel; one too many is closed at once, as is one that would take the
+ * journals their file descriptors.
  */
 import type { Logger } from "../logging.ts";
 import { connectionsThatFit } from "../open-files.ts";
@@ -11,7 +12,7 @@ import type { StatisticGroup } from "../stats/statistic.ts";
 
 export type AdmissionSettings = Pick<
   ServerSettings,
-  "maxConnections" | "connectionLimitRefuseReads" | "connectionLimitRefuseWrites"
+  "adminPort" | "maxConnections" | "connectionLimitRefuseReads" | "connectionLimitRefuseWrites"
 >;
 
 export class Admission {
@@ -19,6 +20,8 @@ export class Admission {
   readonly #controls: ServerControls;
   readonly #logger: Logger;
   readonly #connectionsMax: number;
+  /** That have begun and not ended. */
+  #handshakes = 0;
   /** What was done with the newcomers since it was logged last: a crowd at the door is one line. */
   #noted = "";
 
@@ -30,7 +33,7 @@ export class Admission {
     settings: AdmissionSettings,
     controls: ServerControls,
     logger: Logger,
-    connectionsFit: number = connectionsThatFit(),
+    connectionsFit: number = connectionsThatFit(settings.adminPort !== null),
   ) {
     this.#settings = settings;
     this.#controls = controls;
@@ -41,10 +44,7 @@ export class Admission {
   /** What a newcomer may ask of the server, when so many are in already; null: it has to leave at once. */
   admit(connections: number): ServerControls | null {
     const { connectionLimitRefuseReads, connectionLimitRefuseWrites } = this.#settings;
-    if (connections >= this.#connectionsMax) {
-      this.#note(connections, "too many connections: further ones are closed");
-      return null;
-    }
+    if (!this.#hasRoom(connections)) return null;
     const refusesReads = connections >= (connectionLimitRefuseReads ?? Number.POSITIVE_INFINITY);
     const refusesWrites = connections >= (connectionLimitRefuseWrites ?? Number.POSITIVE_INFINITY);
     if (!refusesReads && !refusesWrites) {
@@ -54,6 +54,26 @@ export class Admission {
     const refused = refusesReads && refusesWrites ? "gets and puts" : refusesReads ? "gets" : "puts";
     this.#note(connections, `many connections: further ones are refused ${refused}`);
     return new RestrictedControls(this.#controls, refusesReads, refusesWrites);
+  }
+
+  /**
+   * Whether a newcomer may begin a handshake, when so many are in already. If so `endHandshake` follows: it may be
+   * admitted then, or has gone.
+   */
+  beginHandshake(connections: number): boolean {
+    if (!this.#hasRoom(connections)) return false;
+    this.#handshakes++;
+    return true;
+  }
+
+  endHandshake(): void {
+    this.#handshakes--;
+  }
+
+  #hasRoom(connections: number): boolean {
+    if (connections + this.#handshakes < this.#connectionsMax) return true;
+    this.#note(connections, "too many connections: further ones are closed");
+    return false;
   }
 
   #note(connections: number, message: string): void {

@@ -57,7 +57,11 @@ export class Listener {
     this.#admission = admission;
     this.#tracesSessions = tracesSessions;
     const accept = (socket: Socket): void => this.#accept(socket);
-    this.#tlsServer = tls === null ? null : new TlsServer(socketOptions, tls, host.logger, accept);
+    const bound = {
+      begin: () => admission.beginHandshake(host.counters.currConnections),
+      end: () => admission.endHandshake(),
+    };
+    this.#tlsServer = tls === null ? null : new TlsServer(socketOptions, tls, host.logger, bound, accept);
     this.#server = this.#tlsServer?.server ?? createServer(socketOptions, accept);
   }
 
